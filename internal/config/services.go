@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -70,6 +71,7 @@ type routeTable struct {
 	Total    string                          `toml:"total"`    // header that says how many rows a list has on all pages
 	Links    bool                            `toml:"links"`    // the header Link leads to other pages
 	Leads    map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
+	Only     map[string]string               `toml:"only"`     // the only values of a parameter or a field: its name, regular expression
 	Members  []string                        `toml:"members"`  // other members of a JSON body
 	Takes    []string                        `toml:"takes"`    // content types of bodies that pass unread; neither forms nor JSON
 	Writes   []string                        `toml:"writes"`   // categories that a change touches, whatever it carries
@@ -186,6 +188,7 @@ func (c *config) services(s *Settings, wrong *document) {
 		if _, declared := s.Rules.Purposes[service.Learn]; !declared && service.Learn != "" {
 			wrong.Add(path+".learn", "no purpose %q is declared; write the name of a [[purpose]]", service.Learn)
 		}
+		service.Host = atPort(service.Host, s.Origin)
 		if upstream, err := url.Parse(table.Upstream); err != nil && table.Upstream != "" {
 			wrong.Add(path+".upstream", "not a URL; write one such as http://127.0.0.1:3000")
 		} else if table.Upstream != "" {
@@ -225,6 +228,9 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Only)) {
+		route.Only = append(route.Only, httpgate.Value{Name: name, Pattern: r.Only[name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Leads)) {
 		route.Leads = append(route.Leads, httpgate.Value{Name: name, Pattern: r.Leads[name]})
@@ -279,6 +285,16 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		route.Unread = append(route.Unread, r.Static...)
 	}
 	return route
+}
+
+// atPort is a host at which browsers find a service: at the port of the origin, unless it
+// says another. They name the port in each request.
+func atPort(host, origin string) string {
+	at, err := url.Parse(origin)
+	if host == "" || strings.Contains(host, ":") || err != nil || at.Port() == "" {
+		return host
+	}
+	return net.JoinHostPort(host, at.Port())
 }
 
 // answers are those that are declared, in the order of content.Formats.

@@ -53,6 +53,7 @@ type route struct {
 	leads    map[string]*regexp.Regexp // what a redirection may say in a part of the address
 	events   map[string]*messageReader // by type; nil when its answers are not a stream
 	eventID  *regexp.Regexp            // nil when events have no ids
+	only     map[string]*regexp.Regexp // the values that a parameter or a field may have
 	schemes  register.Schemes
 }
 
@@ -385,6 +386,7 @@ func (t *route) compile() error {
 	}
 	t.compileRequest(&c)
 	t.compileLeads(&c)
+	t.compileOnly(&c)
 	t.compileAnswers(&c)
 	t.compileEvents(&c)
 	t.checkInvalid(&c)
@@ -696,6 +698,41 @@ func (t *route) compileRequest(c *fault.Complaints) {
 	}
 	t.checkOperation(c)
 	t.checkDocument(c)
+}
+
+// overrides are the names under which frameworks take another method than the request's
+// from its address or its form: Rails, Laravel and Symfony from the first.
+var overrides = []string{"_method", "_httpmethod", "x-http-method", "x-http-method-override", "x-method-override"}
+
+// compileOnly reads which values parameters and fields may have. One that replaces the
+// method MUST be bounded: a deletion would pass as what the route was declared for.
+func (t *route) compileOnly(c *fault.Complaints) {
+	t.only = make(map[string]*regexp.Regexp, len(t.Only))
+	for _, v := range t.Only {
+		_, asked := t.query[v.Name]
+		_, sent := t.form[v.Name]
+		if !asked && !sent {
+			c.Add("only", "%q is neither a parameter nor a field", v.Name)
+		}
+		pattern, err := regexp.Compile(`^(?:` + v.Pattern + `)$`)
+		if err != nil {
+			c.Add("only", "%q is not a regular expression", v.Pattern)
+			continue
+		}
+		t.only[v.Name] = pattern
+	}
+	for where, names := range map[string]map[string]string{"query": t.query, "form": t.form} {
+		for name := range names {
+			if slices.Contains(overrides, strings.ToLower(name)) && t.only[name] == nil {
+				c.Add(where, "an application may take %q for the method, and delete where it should save; say which values it may have, such as only = { %s = \"patch\" }", name, name)
+			}
+		}
+	}
+	for _, path := range t.Members {
+		if slices.Contains(overrides, strings.ToLower(strings.TrimPrefix(path, "$."))) {
+			c.Add("members", "an application may take %q for the method; leave it out", path)
+		}
+	}
 }
 
 // compileLeads reads what a redirection may say in parts of the address.

@@ -138,8 +138,16 @@ func (s *service) find(method string, a address) (*route, error) {
 		if _, ok := t.query[p.name]; !ok {
 			return nil, &objection{policy.UndeclaredParameter, "a parameter of the address"}
 		}
+		if !t.mayBe(p) {
+			return nil, &objection{policy.UndeclaredParameter, "a parameter of the address has a value that only does not list"}
+		}
 	}
 	return t, nil
+}
+
+// mayBe reports whether a parameter or a field has a value that it may have.
+func (t *route) mayBe(p pair) bool {
+	return t.only[p.name] == nil || t.only[p.name].MatchString(p.value)
 }
 
 // missing says why no route is declared for a request.

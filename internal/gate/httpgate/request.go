@@ -213,6 +213,9 @@ func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref
 		if _, ok := q.route.form[f.name]; !ok {
 			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
+		if !q.route.mayBe(f) {
+			return nil, &objection{policy.UndeclaredField, "a field of the form has a value that only does not list"}
+		}
 		q.writes |= q.route.written[f.name]
 		masks = masks || strings.Contains(f.value, content.Mask)
 	}

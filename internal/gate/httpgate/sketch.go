@@ -66,7 +66,7 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 		}
 	}
 	if response != nil && response.media != "" {
-		s.Answer = "another content type"
+		s.Answer = shape.OtherMedia
 		if media, known := mediaType(response.header); known && isMedia(media) && len(media) < 64 && slices.Contains(sketched, media) {
 			s.Answer = media
 		}
@@ -83,7 +83,7 @@ var sketched = []string{
 	"application/json", "application/problem+json", "application/fhir+json", "application/vnd.api+json", "application/ld+json", "application/hal+json",
 	"application/x-ndjson", "application/ndjson", "application/jsonl", "application/xml", "application/pdf", "application/zip", "application/octet-stream",
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/javascript", "application/csv", formMedia, multipartMedia,
-	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "font/woff2",
+	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/x-icon", "image/vnd.microsoft.icon", "font/woff2",
 }
 
 func partsOf(pairs []pair) ([]shape.Part, bool) {
@@ -99,7 +99,7 @@ func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
 	q := &x.request
 	media, ok := mediaType(q.header)
 	if !ok || !slices.Contains(sketched, media) {
-		return "another content type", nil, false
+		return shape.OtherMedia, nil, false
 	}
 	if q.body == nil && x.r.ContentLength > 0 && x.r.ContentLength <= mostSketched {
 		q.body, _ = io.ReadAll(io.LimitReader(x.r.Body, mostSketched))

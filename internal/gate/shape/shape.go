@@ -42,6 +42,9 @@ type Shape struct {
 	Last    int64    `json:"last"` // seconds since 1970
 }
 
+// OtherMedia stands for a content type that is not called by its name.
+const OtherMedia = "another content type"
+
 // Part is one place in a request or an answer, and what kinds of values were there.
 type Part struct {
 	Path  string       `json:"path"`
