@@ -52,7 +52,7 @@ func (p Part) Guess() register.Fields {
 			return tell.field
 		}
 	}
-	name := strings.Fields(strings.ToLower(splitWords(p.Path)))
+	name := strings.Fields(strings.ToLower(splitWords(strings.ReplaceAll(p.Path, "[name=", "["))))
 	const nearest = 4 // words of a long place say what it is
 	name = name[max(0, len(name)-nearest):]
 	for _, look := range looks {
@@ -292,6 +292,9 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 		return
 	case isStatic(s.Answer):
 		fmt.Fprintf(b, "# Its answer is %s. If it is what pages are made with, and about nobody: static = [%q]. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer, s.Answer)
+		return
+	case s.Answer == OtherMedia:
+		fmt.Fprintf(b, "# Its answer is of a content type that is not looked into. If it is what pages are made with, it stands under static; if it is about whom the request names, under unread, with shows\n")
 		return
 	case format == "":
 		fmt.Fprintf(b, "# Its answer is %s. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer)

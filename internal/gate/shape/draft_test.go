@@ -62,7 +62,7 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 		},
 		"a form": {
 			"/users/{}/edit", "text/html", `<form action="/search"><input name="q"><input type="submit" value="Elsa"></form><form class="edit_user" action="/users/105"><input type="hidden" name="authenticity_token" value="Zm9v+/8="><p><label>First name<input name="user[firstname]" value="Elsa"></label><p><input name="user[mail]" value="elsa@boite.example"><textarea name="note">x</textarea></form>`,
-			[]string{`about = true`, `row = "form.edit_user"`, `person = { dossier = ":scope@action as /users/{id}" }`, `input[name=\"user[firstname]\"]@value`, `input[name=\"user[mail]\"]@value`}, []string{"submit"},
+			[]string{`about = true`, `row = "form.edit_user"`, `person = { dossier = ":scope@action as /users/{id}" }`, `input[name=\"user[firstname]\"]@value`, `input[name=\"user[mail]\"]@value`}, []string{"submit", `[name=\"authenticity_token\"]@value"`},
 		},
 		"columns with spaces": {
 			"/users.csv", "text/csv", "First name,Dupont,Id\nElsa,elsa@boite.example,105001\n",
