@@ -21,7 +21,7 @@ func (i *initCommand) Run(on *streams) error {
 		fmt.Fprintln(on.Out, file)
 	}
 	if err == nil {
-		fmt.Fprint(on.Out, config.AfterFirst)
+		fmt.Fprint(on.Out, i.After())
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -567,6 +568,30 @@ func TestRUN_2_TheReferenceOfDeclarationsIsWhatIsRead(t *testing.T) {
 			t.Errorf("%s is not on the page", placeless(path))
 		}
 	})
+}
+
+// A service with a host name of its own is found at the port that the portal is found at:
+// browsers name it in each request.
+//
+// Promise: RUN-2
+func TestRUN_2_AHostWithoutAPortIsAtTheOriginsPort(t *testing.T) {
+	dir := configtest.Secrets(t)
+	for host, want := range map[string]string{"courses.example": "courses.example:8443", "courses.example:9000": "courses.example:9000"} {
+		text := strings.Replace(config.Example, `host = "courses.example"`, fmt.Sprintf("host = %q", host), 1)
+		s, err := parse(dir, strings.Replace(text, `origin = "https://poterne.example"`, `origin = "https://poterne.example:8443"`, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := ""
+		for _, service := range s.Services {
+			if service.ID == "courses" {
+				found = service.Host
+			}
+		}
+		if found != want || !slices.Contains(s.SignIn.Origins, "https://"+want) {
+			t.Errorf("%s is at %s, and %v are signed in at", host, found, s.SignIn.Origins)
+		}
+	}
 }
 
 // What was learnt of a JSON answer is a declaration that is accepted.

@@ -16,6 +16,7 @@ import (
 	"text/template"
 	"time"
 
+	"poterne/internal/signin"
 	"poterne/internal/typed"
 )
 
@@ -99,8 +100,8 @@ func (f First) Write(dir string, now time.Time) (written []string, err error) {
 	place, listen := `prefix = "/app"`, net.JoinHostPort("127.0.0.1", port)
 	if host == "localhost" {
 		listen = net.JoinHostPort("localhost", port)
-	} else if net.ParseIP(host) == nil {
-		place = fmt.Sprintf("host = %q # a name that leads here as well", "app."+host)
+	} else if named := hostBelow(origin); named != "" {
+		place = fmt.Sprintf("host = %q # a name that leads here as well", named)
 	}
 	for _, text := range []string{f.Application, f.Issuer, f.Client, f.Subject, f.Name, f.SIRET, f.Scheme, f.Database} {
 		if strings.TrimSpace(text) == "" || !typed.Readable(text) || strings.ContainsAny(text, "\"\\\n") {
@@ -143,8 +144,31 @@ func (f First) Write(dir string, now time.Time) (written []string, err error) {
 	return written, nil
 }
 
-// AfterFirst says what to do once it is written.
-const AfterFirst = `
+// hostBelow is the host name that the application gets; empty where it gets a prefix.
+func hostBelow(origin *url.URL) string {
+	if name := origin.Hostname(); name == "localhost" || net.ParseIP(name) != nil {
+		return ""
+	}
+	return "app." + origin.Host
+}
+
+// After says what to do once it is written.
+func (f First) After() string {
+	at := []string{strings.TrimSuffix(f.Origin, "/")}
+	if origin, err := url.Parse(f.Origin); err == nil && hostBelow(origin) != "" {
+		at = append(at, origin.Scheme+"://"+hostBelow(origin))
+	}
+	var addresses strings.Builder
+	for _, origin := range at {
+		fmt.Fprintf(&addresses, "  %s%s\n  %s%s\n", origin, signin.CallbackPath, origin, signin.LeftPath)
+	}
+	return fmt.Sprintf(afterFirst, addresses.String())
+}
+
+const afterFirst = `
+Where the identity provider may send people back, and after they sign out, has to be
+registered there, exactly:
+%s
 Next, in this folder:
   poterne roster import roster.toml
   poterne serve
