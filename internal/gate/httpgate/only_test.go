@@ -7,6 +7,7 @@ import (
 
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/policy"
+	"poterne/internal/register"
 )
 
 // A form that saves cannot be made to delete by the field that frameworks take for the
@@ -66,4 +67,23 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodIsComplainedOf(t *testing.T) {
 			t.Errorf("%v; it lacks %s", err, want)
 		}
 	}
+}
+
+// A body of JSON:API or FHIR is read as the JSON that it is; a JSON patch, which says in
+// its values what it writes, is not.
+//
+// Promise: RUN-2
+func TestRUN_2_JSONUnderOtherNamesIsRead(t *testing.T) {
+	save := changing()
+	save.Methods, save.Form, save.Members, save.Writes = []string{"POST"}, nil, []string{"$.data.text"}, register.Note
+	w := newWorld(t, save)
+	w.says("application/json", say("p1"))
+	for _, media := range []string{"application/json", "application/vnd.api+json", "application/fhir+json; charset=utf-8"} {
+		if g := w.post("/files/p1/notes", media, `{"data":{"text":"x"}}`); g.status != 200 {
+			t.Errorf("%s: %d", media, g.status)
+		}
+		w.refused(w.post("/files/p1/notes", media, `{"data":{"other":"x"}}`), policy.UndeclaredField)
+	}
+	w.refused(w.post("/files/p1/notes", "application/json-patch+json", `{"data":{"text":"x"}}`), policy.UndeclaredBody)
+	w.refused(w.post("/files/p1/notes", "text/plain", `{"data":{"text":"x"}}`), policy.UndeclaredBody)
 }

@@ -184,13 +184,19 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 		return q.readForm(refs, fields)
 	case media == jsonMedia && q.route.document != nil:
 		return q.readVariables(refs)
-	case media == jsonMedia && q.route.json != nil:
+	case isJSON(media) && q.route.json != nil:
 		return q.readJSON(refs)
 	case isXML(media) && q.route.xml != nil:
 		return q.readXML(refs, media)
 	default:
 		return nil, &objection{policy.UndeclaredBody, "the content type of the request"}
 	}
+}
+
+// isJSON reports whether a body is read as JSON: that of JSON:API and FHIR too. What a JSON
+// patch writes stands in its values, not in its members.
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json") && media != "application/json-patch+json"
 }
 
 // takeBody reads the body whole, once.
