@@ -108,7 +108,7 @@ const byID = 5
 func (p Part) names() int {
 	name := " " + strings.ToLower(splitWords(p.Path)) + " "
 	switch {
-	case strings.Contains(p.Path, Placeholder) || p.Kinds[Nothing] > 0 || p.Kinds[Long] > 0:
+	case strings.Contains(p.Path, Placeholder) || p.Kinds[Nothing] > 0 || p.Kinds[Long] > 0 || p.Path == "input@value":
 		return 0
 	case p.Path == "@~":
 		return byID
@@ -437,6 +437,9 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 	if person == "" || strings.Contains(row, Placeholder) {
 		comment = "# "
 		fmt.Fprintf(d.b, "# Nothing in it names its person; say what does under person.\n")
+		if len(fields) == 1 && fields[register.Identifier] != nil {
+			return // links that lead somewhere: a menu, most often
+		}
 	}
 	first := !d.wrote
 	if comment == "" {
