@@ -563,6 +563,19 @@ func TestRUN_2_TheReferenceOfDeclarationsIsWhatIsRead(t *testing.T) {
 			t.Errorf("%s\n%v", block[1], err)
 		}
 	}
+	foreign, err := os.ReadFile(filepath.Join("..", "..", "docs", "foreign.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks = declarations.FindAllSubmatch(foreign, -1)
+	for _, block := range blocks {
+		if _, err := parse(dir, before+"\n"+string(block[1])); err != nil {
+			t.Errorf("%s\n%v", block[1], err)
+		}
+	}
+	if len(blocks) == 0 {
+		t.Error("there is no example of an application")
+	}
 	everyKey(reflect.TypeFor[config.File](), tree(t), "", func(_ map[string]any, key string, _ bool, path string) {
 		if strings.HasPrefix(path, "service") && !regexp.MustCompile("(?m)\\b"+regexp.QuoteMeta(key)+"\\b").Match(page) {
 			t.Errorf("%s is not on the page", placeless(path))
