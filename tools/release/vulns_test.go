@@ -39,7 +39,7 @@ func TestRUN_11_AKnownHoleIsNamedAndNoAnswerIsNone(t *testing.T) {
 		said     string
 	}{
 		"reached":       {database("Verify"), 3, "GO-2026-9999"},
-		"not reached":   {database("GenerateKey"), 0, "No vulnerabilities found"},
+		"not reached":   {database("GenerateKey"), 0, "1 known holes, the newest GO-2026-9999"},
 		"no copy":       {"file://" + t.TempDir(), 2, "NOT CHECKED"},
 		"nobody there":  {"http://127.0.0.1:1", 2, "NOT CHECKED"},
 		"no such place": {"file:///nowhere/at/all", 2, "NOT CHECKED"},
