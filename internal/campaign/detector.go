@@ -63,6 +63,9 @@ type Detector struct {
 	asked      time.Time // when accounts were read
 	alarms     []Alarm
 	added      time.Time // when alarms were added up
+
+	picture lately[Picture] // for pages
+	shown   lately[[]Alarm]
 }
 
 // New returns a detector without entries; Run reads them. New sets rules.Account.
@@ -189,26 +192,32 @@ type Picture struct {
 	UpTo     ledger.Number // it holds every entry before this one
 }
 
-// Picture returns how things stand now.
+// Picture returns how things stand now, or as they stood a moment ago where it takes long to add
+// them up.
 func (d *Detector) Picture() Picture {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := d.now()
-	return Picture{
-		Alarms: d.recent(now), Thefts: d.aggregates.Thefts(now), Surges: d.aggregates.Surges(now),
-		Compares: d.aggregates.Compares(now), UpTo: d.follower.UpTo(),
-	}
+	return d.picture.get(func() Picture {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		now := d.now()
+		return Picture{
+			Alarms: d.recent(now), Thefts: d.aggregates.Thefts(now), Surges: d.aggregates.Surges(now),
+			Compares: d.aggregates.Compares(now), UpTo: d.follower.UpTo(),
+		}
+	})
 }
 
 // settling is how old alarms may be: adding them up takes a while with tens of thousands
 // of accounts.
 const settling = 5 * time.Second
 
-// Alarms returns alarms no older than settling.
+// Alarms returns alarms no older than settling, or those before them where it takes long to add
+// them up.
 func (d *Detector) Alarms() []Alarm {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.recent(d.now())
+	return d.shown.get(func() []Alarm {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.recent(d.now())
+	})
 }
 
 // recent returns alarms no older than settling. The caller holds mu.

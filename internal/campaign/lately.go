@@ -1,0 +1,59 @@
+package campaign
+
+import (
+	"sync"
+	"time"
+)
+
+// lately is what takes long to make, for pages that wait a moment only. It is safe to share.
+type lately[T any] struct {
+	mu    sync.Mutex // guards what follows
+	last  T
+	at    time.Time     // when the last one was made; zero: there is none
+	done  chan struct{} // closed when the one that is being made is made; nil: none is
+	broke any           // what making it panicked with
+}
+
+const (
+	moment = 100 * time.Millisecond // that whoever knows the last one waits for the next
+	longer = 2 * time.Second        // that others wait, and whoever knows one that is old
+	old    = 10 * time.Second
+)
+
+// get returns what is made now, or the last one when that takes longer than a moment: one that
+// is empty if there is none yet. One is made at a time. Nobody changes what is returned.
+func (l *lately[T]) get(one func() T) T {
+	l.mu.Lock()
+	if l.done == nil {
+		done := make(chan struct{})
+		l.done = done
+		go func() {
+			var made T
+			defer func() {
+				broke := recover() // whoever asks is told: it is the page that breaks, not the program
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				if l.broke, l.done = broke, nil; broke == nil {
+					l.last, l.at = made, time.Now()
+				}
+				close(done)
+			}()
+			made = one()
+		}()
+	}
+	done, wait := l.done, moment
+	if time.Since(l.at) > old {
+		wait = longer
+	}
+	l.mu.Unlock()
+	select {
+	case <-done:
+	case <-time.After(wait):
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broke != nil {
+		panic(l.broke)
+	}
+	return l.last
+}
