@@ -64,14 +64,37 @@ func (j *Journal) RecentBy(ctx context.Context, account roster.AccountID, limit 
 	numbers := j.recent.by.of(account)
 	numbers = slices.Clone(numbers[max(0, len(numbers)-limit):])
 	j.mu.RUnlock()
-	slices.Reverse(numbers)
-	entries := make([]ledger.Entry, len(numbers))
-	for i, number := range numbers {
-		entry, err := j.db.Entry(ctx, number)
+	entries, err := j.entriesAt(ctx, numbers)
+	slices.Reverse(entries)
+	return entries, err
+}
+
+// entriesAt returns the entries with some numbers, which rise. Those that stand near each other,
+// as those of a list do, are read together: a row of the ledger holds many.
+func (j *Journal) entriesAt(ctx context.Context, numbers []ledger.Number) (entries []ledger.Entry, err error) {
+	entries = make([]ledger.Entry, 0, len(numbers))
+	for len(numbers) > 0 {
+		if len(numbers) > 1 && numbers[1] <= numbers[0]+besides {
+			for e, err := range j.db.Newest(ctx, numbers[0]) {
+				if err != nil {
+					return nil, fmt.Errorf("reading an account's entries: %w", err)
+				}
+				if e.Number == numbers[0] {
+					entries, numbers = append(entries, e), numbers[1:]
+				}
+				if len(numbers) == 0 || numbers[0] <= e.Number || numbers[0] > e.Number+besides {
+					break // the next is not there, or stands elsewhere
+				}
+			}
+		}
+		if len(numbers) == 0 {
+			break
+		}
+		entry, err := j.db.Entry(ctx, numbers[0])
 		if err != nil {
 			return nil, fmt.Errorf("reading an account's entries: %w", err)
 		}
-		entries[i] = entry
+		entries, numbers = append(entries, entry), numbers[1:]
 	}
 	return entries, nil
 }
@@ -84,20 +107,8 @@ func (j *Journal) By(ctx context.Context, account roster.AccountID, from ledger.
 	j.mu.RUnlock()
 	all = len(numbers) < rememberedAccount || numbers[0] < from
 	numbers = slices.DeleteFunc(numbers, func(n ledger.Number) bool { return n < from })
-	for len(numbers) > 0 {
-		for e, err := range j.db.Newest(ctx, numbers[0]) { // a list's entries stand together
-			if err != nil {
-				return nil, false, fmt.Errorf("reading an account's entries: %w", err)
-			}
-			if e.Number == numbers[0] {
-				entries, numbers = append(entries, e), numbers[1:]
-			}
-			if len(numbers) == 0 || numbers[0] > e.Number+besides {
-				break
-			}
-		}
-	}
-	return entries, all, nil
+	entries, err = j.entriesAt(ctx, numbers)
+	return entries, all, err
 }
 
 // besides is how many entries of others are read rather than looked for where they end.
