@@ -187,6 +187,36 @@ func sameIn(t *testing.T, r logplay.Report) string {
 	return string(text)
 }
 
+// What a program writes and assigns is a fact for others; the program is asked for nothing, and no
+// thief is put into its account.
+func TestAProgramsEventsAreFactsAndAreNotPlayed(t *testing.T) {
+	file := written(t, "log.csv", asCSV(known(), ","))
+	all := played(t, file, settings(t, reading+csvColumns))
+	without := played(t, file, settings(t, "systems = [\"writer\", \"curious\"]\n"+reading+csvColumns))
+	of := func(r logplay.Report, account roster.AccountID) (openings, explained int) {
+		for _, one := range r.Worst {
+			if one.Account == account {
+				return one.Openings, one.Explained
+			}
+		}
+		return 0, 0
+	}
+	if n, _ := of(without, "writer"); n != 0 || without.Systems != 83 || without.Accounts != all.Accounts-2 || without.All.Openings != all.All.Openings-83 {
+		t.Errorf("%d events of programs, %d accounts of %d, %d openings of %d", without.Systems, without.Accounts, all.Accounts, without.All.Openings, all.All.Openings)
+	}
+	if n, explained := of(without, "colleague"); n != 3 || explained != 3 {
+		t.Errorf("what the program wrote explains %d of %d", explained, n)
+	}
+	for _, theft := range without.Thefts {
+		if theft.Role == roster.Adviser && theft.Of != 3 { // calm, colleague, stranger
+			t.Errorf("a thief may be in %d accounts of advisers", theft.Of)
+		}
+	}
+	if _, err := logplay.Play(t.Context(), file, settings(t, "systems = [\"batch\"]\n"+reading+csvColumns)); err == nil || !strings.Contains(err.Error(), `"batch"`) {
+		t.Errorf("a program that is not in the log: %v", err)
+	}
+}
+
 func TestALogOfKnownTruthIsReportedExactlyFromCSVAndFromXES(t *testing.T) {
 	counting := func(mapping string) logplay.Settings {
 		s := settings(t, mapping)

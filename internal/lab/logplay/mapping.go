@@ -21,12 +21,13 @@ import (
 // Mapping says how a log is read. What it leaves out is guessed, and the report says
 // what was.
 type Mapping struct {
-	Delimiter string  `toml:"delimiter"`    // of CSV: "," ";" or a tab
-	Time      string  `toml:"time-format"`  // such as "DD/MM/YYYY hh:mm:ss", "unix" or "unix-ms"
-	Zone      string  `toml:"zone"`         // of times that do not tell their own
-	Role      string  `toml:"role"`         // of accounts whose role the log does not tell
-	WarmUp    *int    `toml:"warm-up-days"` // at the beginning, which fill the windows and are not counted
-	Columns   Columns `toml:"columns"`
+	Delimiter string   `toml:"delimiter"`    // of CSV: "," ";" or a tab
+	Time      string   `toml:"time-format"`  // such as "DD/MM/YYYY hh:mm:ss", "unix" or "unix-ms"
+	Zone      string   `toml:"zone"`         // of times that do not tell their own
+	Role      string   `toml:"role"`         // of accounts whose role the log does not tell
+	WarmUp    *int     `toml:"warm-up-days"` // at the beginning, which fill the windows and are not counted
+	Systems   []string `toml:"systems"`      // accounts of programs: what they write and assign are facts, and they are not played
+	Columns   Columns  `toml:"columns"`
 
 	Roles   map[string]string `toml:"roles"`        // from the log's word to a role
 	Kinds   map[string]string `toml:"reason-kinds"` // from the log's word to a kind of fact, or "none"
@@ -126,6 +127,11 @@ func (w *wrongKey) Error() string { return w.key + ": " + w.what }
 
 func wrong(key, format string, values ...any) error {
 	return &wrongKey{key, fmt.Errorf(format, values...).Error()}
+}
+
+// isSystem reports whether an account is a program's.
+func (r *reading) isSystem(account roster.AccountID) bool {
+	return slices.Contains(r.Systems, string(account))
 }
 
 // compile reads a mapping for these roles; an account whose role nothing tells is an adviser, or

@@ -48,6 +48,7 @@ type Report struct {
 	Since     time.Time       `json:"counted_since"`
 	Events    int             `json:"events"` // read and played
 	Assigned  int             `json:"assignments"`
+	Systems   int             `json:"events_of_systems"` // of those read, which are facts and are not played
 	Ignored   []Ignored       `json:"ignored"`
 	Guesses   []Remark        `json:"guesses"` // how the log was read where the mapping does not say
 	Roles     []RoleResult    `json:"roles"`
@@ -200,6 +201,7 @@ type survey struct {
 	events           int
 	first, last      time.Time
 	accounts         map[roster.AccountID]roster.Account
+	systems          map[roster.AccountID]bool // that have events
 	hasOrganisations bool
 	late, after      int     // the first line that is earlier than the one before it; zero for none
 	sorted           []event // of XES and of what is not in order
@@ -213,7 +215,7 @@ func (l *log) survey() (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{accounts: make(map[roster.AccountID]roster.Account), isXES: file.isXES}
+	s := &survey{accounts: make(map[roster.AccountID]roster.Account), systems: make(map[roster.AccountID]bool), isXES: file.isXES}
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
@@ -234,7 +236,9 @@ func (l *log) survey() (*survey, error) {
 			s.last = e.at
 		}
 		before, line = e.at, e.line
-		if e.does != assigns {
+		if l.read.isSystem(e.account) {
+			s.systems[e.account] = true
+		} else if e.does != assigns {
 			s.accounts[e.account] = roster.Account{ID: e.account, Role: e.role}
 		}
 		s.hasOrganisations = s.hasOrganisations || e.organisation != nowhere
@@ -242,6 +246,11 @@ func (l *log) survey() (*survey, error) {
 			if s.sorted = append(s.sorted, e); len(s.sorted) > MostSorted {
 				return nil, lineError{l.path, e.line, fmt.Errorf("an XES log is sorted in memory, and this one has more than %d events; write it as CSV in the order of time, which has no limit", MostSorted)}
 			}
+		}
+	}
+	for _, name := range l.read.Systems {
+		if !s.systems[roster.AccountID(name)] {
+			return nil, fmt.Errorf("%s: no event is of the account %q, which the mapping names in systems; write it as the log does", l.path, name)
 		}
 	}
 	if len(s.accounts) == 0 {
@@ -329,12 +338,17 @@ func (r *replay) play(ctx context.Context, events iter.Seq2[event, error]) error
 		}
 		r.evidence.arrive(e)
 		explained := false
-		if e.does != assigns {
+		switch {
+		case e.does == assigns:
+			if !e.at.Before(r.report.Since) {
+				r.report.Assigned++
+			}
+		case r.log.read.isSystem(e.account):
+			r.report.Systems++
+		default:
 			if explained, err = r.work(ctx, e); err != nil {
 				return err
 			}
-		} else if !e.at.Before(r.report.Since) {
-			r.report.Assigned++
 		}
 		r.evidence.done(e, explained)
 	}

@@ -18,6 +18,9 @@ import (
 func (r Report) WriteTable(out io.Writer) error {
 	fmt.Fprintf(out, "The log goes from %s to %s: %s events, %s of them assignments. Counted since %s; what is before fills the windows.\n",
 		date(r.First), date(r.Last), count(r.Events), count(r.Assigned), date(r.Since))
+	if r.Systems > 0 {
+		fmt.Fprintf(out, "  systems: %s events are of programs: facts for the others, and not played\n", count(r.Systems))
+	}
 	for _, guess := range r.Guesses {
 		fmt.Fprintf(out, "  guessed: %s\n", i18n.English.Sentence(guess))
 	}
