@@ -259,7 +259,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	}
 	proxy, err = httpgate.New(o.Services, httpgate.Deps{
 		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.who,
-		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll, Still: p.door.Still, Leaving: p.leaving,
+		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll, Still: p.still, Leaving: p.leaving,
 		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Traces: o.Traces, Log: log, Now: o.Now,
 		Canaries: o.Canaries, Reading: o.Reading, Shapes: seen,
 	})
@@ -576,6 +576,14 @@ func (p *Program) who(w http.ResponseWriter, r *http.Request) (signin.Session, e
 		return p.door.Programme(r)
 	}
 	return p.door.Who(w, r)
+}
+
+// still says whether a session that who returned goes on; the program's own does.
+func (p *Program) still(ctx context.Context, session signin.Session) error {
+	if e, _ := ctx.Value(inside{}).(*errand); e != nil {
+		return nil
+	}
+	return p.door.Still(ctx, session)
 }
 
 // stops is what the gate shows to whoever it stops.

@@ -89,6 +89,7 @@ type routeTable struct {
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`
+	Waits    time.Duration                   `toml:"waits"`  // for an answer that comes when something happens; as timeout
 	Events   *eventsTable                    `toml:"events"` // its answer is a stream of server-sent events
 
 	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when left out
@@ -224,7 +225,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Members: r.Members, Takes: r.Takes, Partial: r.Partial,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, s.Rules.Categories, path+".writes", r.Writes),
 		Shows: categories(wrong, s.Rules.Categories, path+".shows", r.Shows), Reads: r.Reads, Total: r.Total, Links: r.Links,
-		Operation: r.Operation, Document: r.Document, Namespaces: r.Namespaces,
+		Operation: r.Operation, Document: r.Document, Namespaces: r.Namespaces, Waits: r.Waits,
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})

@@ -389,6 +389,7 @@ func (t *route) compile() error {
 	t.compileOnly(&c)
 	t.compileAnswers(&c)
 	t.compileEvents(&c)
+	t.checkWaits(&c)
 	t.checkInvalid(&c)
 	t.checkReads(&c)
 	t.checkPages(&c)

@@ -99,7 +99,7 @@ func (x *exchange) serve() Outcome {
 		}
 	}
 
-	if q.route.Events != nil {
+	if q.route.Events != nil || q.route.Waits > 0 {
 		leave, err := p.flows.enter(session.Account)
 		if err != nil {
 			return x.fail(err)
@@ -109,10 +109,23 @@ func (x *exchange) serve() Outcome {
 
 	// The application answers, and its response is collected whole. If it fails, that is
 	// written too where the request names people: it may have learnt who they are.
-	if x.response, err = x.forward(ctx); err != nil {
+	asked := time.Now()
+	x.response, err = x.forward(ctx)
+	late := x.isLate(asked)
+	if err != nil {
 		return x.stop(ctx, policy.Show, err)
 	}
 	defer x.response.free()
+	if late { // who asked may have left meanwhile
+		switch err := p.Still(ctx, session); {
+		case fault.Is(err, fault.Anonymous):
+			x.w.Header().Set("Cache-Control", "no-store")
+			p.Pages.SignIn(x.w, x.r, err)
+			return Anonymous
+		case err != nil:
+			return x.stop(ctx, policy.Show, err)
+		}
+	}
 	if x.response.events {
 		return x.flow(ctx)
 	}

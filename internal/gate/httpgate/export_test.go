@@ -61,5 +61,8 @@ const MostOfAccount = mostOfAccount
 // Streams is how many of them one account may have open with this proxy.
 func (p *Proxy) Streams(most int) { p.flows.most = most }
 
+// Late is when an answer is late.
+func (p *Proxy) Late(after time.Duration) { p.late = after }
+
 // Looks is how often what goes out message by message is looked at.
 func (p *Proxy) Looks(every time.Duration) { p.flows.every = every }

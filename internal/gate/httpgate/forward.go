@@ -20,9 +20,11 @@ import (
 // file that passes unread: that is begun.
 func (x *exchange) forward(ctx context.Context) (s *response, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(x.service.Timeout, func() { cancel(context.DeadlineExceeded) })
+	timer := time.AfterFunc(x.patience(), func() { cancel(context.DeadlineExceeded) })
+	arrives := x.waits(ctx, cancel)
 	var incoming *http.Response
 	defer func() {
+		arrives()
 		if s != nil && s.rest != nil {
 			timer.Stop() // until the first portion is waited for
 			s.rest.last, s.rest.timer, s.rest.cancel = x.service.Timeout, timer, cancel

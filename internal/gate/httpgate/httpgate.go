@@ -111,6 +111,7 @@ type Route struct {
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its response
 
+	Waits  time.Duration // for a response to be whole, where the application answers when something happens (long polling); the service's Timeout when 0
 	Events *Events // its answer is a stream of server-sent events, which goes out event by event
 
 	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when empty
@@ -314,6 +315,7 @@ type Proxy struct {
 	reading  budget
 	turns    turns
 	flows    flows
+	late     time.Duration
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -347,7 +349,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Even == nil {
 		d.Even = gate.Even
 	}
-	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines(), flows: newFlows()}
+	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines(), flows: newFlows(), late: lateAnswer}
 	p.reading.left.Store(d.Reading)
 	p.turns = newTurns()
 	return p, nil
