@@ -131,7 +131,9 @@ func TestSCOPE_9_ABrowserFollowsEventsOfWhomItMayBeShown(t *testing.T) {
 		t.Fatalf("the page is answered with %d", status)
 	}
 	pauline.comesToSay("#state", "open", patience)
-	person := func(n int) string { return fmt.Sprintf(`{"id":"%s","name":"Nom %d","secret":"Secret"}`, proof.CrowdID(n), n) }
+	person := func(n int) string {
+		return fmt.Sprintf(`{"id":"%s","name":"Nom %d","secret":"Secret"}`, proof.CrowdID(n), n)
+	}
 	stranger := len(proof.CrowdStaff) * proof.CrowdOwn
 	news.says(t, "id: 1\ndata: "+person(1)+"\n\n")
 	news.says(t, "id: 2\ndata: "+person(stranger)+"\n\n") // the one of this hour
