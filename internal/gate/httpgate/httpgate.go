@@ -112,7 +112,7 @@ type Route struct {
 	Header  *HeaderNaming // the application itself says who is in its response
 
 	Waits  time.Duration // for a response to be whole, where the application answers when something happens (long polling); the service's Timeout when 0
-	Events *Events // its answer is a stream of server-sent events, which goes out event by event
+	Events *Events       // its answer is a stream of server-sent events, which goes out event by event
 
 	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when empty
 	Document   string             // of GraphQL: the one operation that is asked for, with its fragments, which tells routes of one address apart

@@ -47,6 +47,11 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	if !q.asks() {
 		s.Media, s.Body, more = x.sketchBody()
 		s.More = s.More || more
+		if s.Media == jsonMedia {
+			if document, variables, ok := shape.GraphQL(q.body); ok {
+				s.Document, s.Body, s.More = document, variables, document == ""
+			}
+		}
 	}
 	response := x.response
 	if response == nil && x.service.Learn != "" && q.asks() && (why == policy.NotDeclared || why == policy.UndeclaredParameter) {

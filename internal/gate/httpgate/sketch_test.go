@@ -132,3 +132,39 @@ func TestRUN_9_AnApplicationThatDidNotAnswerIsSaidToHave(t *testing.T) {
 		}
 	}
 }
+
+// Operations of GraphQL that nobody declared leave their documents, each its own, without a value or a name
+// that is no plain word; and draft their routes.
+//
+// Promise: RUN-9
+func TestRUN_9_AnUndeclaredOperationOfGraphQLLeavesItsDocument(t *testing.T) {
+	w, book := seeing(t, false, graphRoutes()[3])
+	for range 2 {
+		w.refused(w.post("/graphql", "application/json", asking("query", quoted(`query Person($id: ID!, $city: [String!] = ["Vire"]) { # Dupont
+	person(id: $id, like: "Elsa", at: 4711, kind: DUPONT) { id ...Shown address { city } contacts { id name } dupont: phone } }
+	fragment Shown on Person { name birthDate }`), "variables", `{"id":"p20","city":["Elsa"],"dupont":1}`, "operationName", `"Dupont"`)), policy.NotDeclared)
+	}
+	w.refused(w.post("/graphql", "application/json", asking("query", quoted(`mutation Update($phone: String!) { update(phone: $phone) { status } }`), "variables", `{"phone":"01 99 00 12 34"}`)), policy.NotDeclared)
+	w.refused(w.post("/graphql", "application/json", asking("query", quoted("query Person {"+strings.Repeat(" id name", 500)+"}"))), policy.NotDeclared)
+	w.refused(w.post("/search", "application/json", asking("query", quoted("Dupont Elsa"))), policy.NotDeclared)
+	shapes := book.Shapes("dossier")
+	kept, err := json.Marshal(shapes)
+	if err != nil || len(shapes) != 4 {
+		t.Fatalf("%d shapes: %v", len(shapes), err)
+	}
+	for _, value := range []string{"4711", "upont", "DUPONT", "lsa", "Vire", "p20", "0199", "01 99"} {
+		if strings.Contains(string(kept), value) {
+			t.Errorf("%q is kept: %s", value, kept)
+		}
+	}
+	draft := shape.Draft(shapes, nil, "dossier")
+	for _, want := range []string{
+		`document = "query Person($id: ID! $city: [String!] = [_]) { person(id: $id _: _ _: _ kind: _) { id ..._ address { city } contacts { id name } _: phone } } fragment _ on Person { name birthDate }"`,
+		`# members "$.variables.id" may say of a person`, `# members "$.variables.city[*]" may say of a person`, `row = "$.data.person"`, `row = "$.data.person.contacts"`, `person = { dossier = "@.id" }`, `fields.birth = "@.birthDate"`, `fields.contact = "@.address.city"`,
+		`document = "mutation Update($phone: String!) { update(phone: $phone) { status } }"`, "# writes = ",
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+}

@@ -98,6 +98,9 @@ func (p Part) Evidence() string {
 			seen = append(seen, fmt.Sprintf("%d× %s", n, kind))
 		}
 	}
+	if len(seen) == 0 {
+		return "by its name alone"
+	}
 	return strings.Join(seen, ", ")
 }
 
@@ -163,11 +166,11 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	for _, s := range shapes {
 		best := s
 		for _, other := range shapes { // another of the same address may have an answer
-			if other.Method == s.Method && other.Path == s.Path && best.Answer == "" {
+			if other.Method == s.Method && other.Path == s.Path && other.Document == s.Document && best.Answer == "" {
 				best = other
 			}
 		}
-		if at := s.Method + " " + s.Path; !done[at] {
+		if at := s.Method + " " + s.Path + " " + s.Document; !done[at] {
 			done[at] = true
 			best.draft(&b, known, scheme)
 		}
@@ -203,12 +206,15 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 		fmt.Fprintf(b, "request = { path = { %s = %s } } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids))
 	}
 	s.named(b, known, "query", s.Query, false)
+	if s.Document != "" {
+		fmt.Fprintf(b, "document = %q # where %s stands is a name or a value that is not kept: write the text of the application's own client, to the word\n", s.Document, blank)
+	}
 	if s.Media == "application/json" || strings.HasSuffix(s.Media, "+json") {
 		s.named(b, known, "members", s.Body, len(ids) > 0)
 	} else if s.Media != "" {
 		s.named(b, known, "form", s.Body, len(ids) > 0)
 	}
-	if s.Method != "GET" {
+	if s.Method != "GET" && !strings.HasPrefix(s.Document, "query") && !strings.HasPrefix(s.Document, "{") {
 		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
 	}
 	s.cookies(b)
@@ -281,6 +287,14 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 	case s.Status >= 300:
 		fmt.Fprintf(b, "# The application led elsewhere (status %d): to its own sign-in, perhaps. If so, declare that, sign in, and ask again.\n", s.Status)
 		return
+	case s.Answer == "" && s.Document != "":
+		fmt.Fprintf(b, "# Its answer was not seen: these are the names that its document selects. Where there is a list, write [*] after its name.\n")
+		rows := selection(s.Document)
+		d := rowsDraft{b: b, known: known, scheme: scheme, format: "json", media: "application/json", selected: true}
+		for _, row := range slices.Sorted(maps.Keys(rows)) {
+			d.row(row, rows[row])
+		}
+		return
 	case s.Answer == "" && s.Method != "GET":
 		fmt.Fprintf(b, "# Its answer was not seen: what may change something is not asked for to learn from it. Once it is declared but for its answer, it is refused with that, and seen.\n")
 		return
@@ -301,7 +315,7 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 		return
 	}
 	rows := s.rows(format)
-	d := rowsDraft{b, known, scheme, format, s.Answer, about, false}
+	d := rowsDraft{b: b, known: known, scheme: scheme, format: format, media: s.Answer, about: about}
 	for _, row := range slices.Sorted(maps.Keys(rows)) {
 		d.row(row, rows[row])
 	}
@@ -406,6 +420,8 @@ type rowsDraft struct {
 	media  string
 	about  bool // whom the request names
 	wrote  bool
+
+	selected bool // the names are those that a document selects: the answer was not seen
 }
 
 // usual are the content types that a format has when none is declared.
@@ -425,7 +441,7 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 			fields[category.Bit()] = append(fields[category.Bit()], p.Path)
 		}
 	}
-	if len(fields) == 0 || d.format == "html" && row == "" || d.format == "xml" && row == "" {
+	if len(fields) == 0 || (d.format == "html" || d.format == "xml" || d.selected) && row == "" {
 		if len(seen) > 0 {
 			fmt.Fprintf(d.b, "# outside of any row:\n%s\n", strings.Join(seen, "\n"))
 		}

@@ -26,15 +26,16 @@ const Placeholder = "{}"
 
 // Shape is what one kind of request, and its answer, looked like.
 type Shape struct {
-	Method string `json:"method"`
-	Path   string `json:"path"`             // with a placeholder for each part that is no plain word
-	Query  []Part `json:"query,omitempty"`  // of the address
-	Media  string `json:"media,omitempty"`  // of the request's body
-	Body   []Part `json:"body,omitempty"`   // fields of a form, or members of JSON
-	Why    string `json:"why"`              // it was refused
-	Status int    `json:"status,omitempty"` // the application answered, when that was no answer to look into
-	Answer string `json:"answer,omitempty"` // content type of the answer; empty when there was none
-	Parts  []Part `json:"parts,omitempty"`
+	Method   string `json:"method"`
+	Path     string `json:"path"`               // with a placeholder for each part that is no plain word
+	Query    []Part `json:"query,omitempty"`    // of the address
+	Media    string `json:"media,omitempty"`    // of the request's body
+	Body     []Part `json:"body,omitempty"`     // fields of a form, or members of JSON
+	Document string `json:"document,omitempty"` // of GraphQL, with a blank for each name that is no plain word and for each value
+	Why      string `json:"why"`                // it was refused
+	Status   int    `json:"status,omitempty"`   // the application answered, when that was no answer to look into
+	Answer   string `json:"answer,omitempty"`   // content type of the answer; empty when there was none
+	Parts    []Part `json:"parts,omitempty"`
 	// names of the cookies that the answer sets
 	Cookies []string `json:"cookies,omitempty"`
 	More    bool     `json:"more,omitempty"` // there was more in it than is kept
@@ -182,7 +183,7 @@ func Pairs(names, values []string) ([]Part, bool) {
 
 // key tells shapes apart.
 func (s *Shape) key() string {
-	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why}, " ")
+	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document}, " ")
 }
 
 // merge adds what another shape of the same key saw.

@@ -169,3 +169,30 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzGraphQL holds that of a document only plain words are kept, and marks of the language.
+func FuzzGraphQL(f *testing.F) {
+	for _, seed := range []string{`query A($id: ID!) { name(id: $id, b: "x") { dupont } }`, `{name: dupont}`, `mutation { a(b: """ x """) }`, `{...F} fragment F on dupont {...F ...F}`, "# x\n{a}"} {
+		f.Add(seed)
+	}
+	language := strings.Fields("query mutation subscription fragment on true false null ID String Int Float Boolean __typename __schema __type _")
+	f.Fuzz(func(t *testing.T, text string) {
+		body, err := json.Marshal(map[string]string{"query": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, _, ok := shape.GraphQL(body)
+		if !ok {
+			return
+		}
+		if len(document) > 1100 {
+			t.Errorf("%d bytes are kept", len(document))
+		}
+		for word := range strings.FieldsSeq(strings.NewReplacer("(", " ", ")", " ", "{", " ", "}", " ", "[", " ", "]", " ", ":", " ", "!", " ", "$", " ", "@", " ", "...", " ", "=", " ", "|", " ", "&", " ").Replace(document)) {
+			if shape.Word(word) == shape.Placeholder && !slices.Contains(language, word) {
+				t.Errorf("%q keeps %q", text, word)
+			}
+		}
+		shape.Draft([]shape.Shape{{Method: "POST", Path: "/graphql", Media: "application/json", Document: document}}, nil, "dossier")
+	})
+}
