@@ -52,20 +52,28 @@ type namedHeld struct {
 // first.
 const mostListed = 100
 
-// heldFirst puts those that are held before the others, and leaves as many as are shown.
-func heldFirst[T any](all []T, held func(T) bool) (first []T, more bool) {
-	for _, is := range []bool{true, false} {
-		for _, one := range all {
-			if held(one) != is {
-				continue
+// listed gathers as many as are shown of a long list.
+type listed[T any] struct {
+	held, others []T
+	more         bool // there are more than are shown
 			}
-			if len(first) == mostListed {
-				return first, true
+
+func (l *listed[T]) add(one T, held bool) {
+	list := &l.others
+	if held {
+		list = &l.held
 			}
-			first = append(first, one)
+	if len(*list) == mostListed {
+		l.more = true
+		return
 		}
+	*list = append(*list, one)
 	}
-	return first, false
+
+// first are those that are held, and others while there is room.
+func (l *listed[T]) first() (list []T, more bool) {
+	list = slices.Concat(l.held, l.others)
+	return list[:min(len(list), mostListed)], l.more || len(list) > mostListed
 }
 
 func (a accounts) directory(v visit) error {
@@ -86,24 +94,26 @@ func (a accounts) directory(v visit) error {
 	}
 	against := func(reach order.Reach, name string) []measureState { return by[target{reach, name}] }
 	counts := make(map[roster.OrganisationID]int)
-	var matching []accountState
+	var matching listed[accountState]
 	for _, a := range known.accounts {
 		counts[a.Organisation]++
 		if name := v.labels.Organisation(a.Organisation); contains(shown.Sought, a.Name, string(a.ID), name) {
-			matching = append(matching, accountState{a, name, against(order.Account, string(a.ID))})
+			measures := against(order.Account, string(a.ID))
+			matching.add(accountState{a, name, measures}, len(measures) > 0)
 		}
 	}
-	shown.Accounts, shown.More = heldFirst(matching, func(a accountState) bool { return len(a.Measures) > 0 })
+	shown.Accounts, shown.More = matching.first()
 	for i := range shown.Accounts {
 		shown.Accounts[i].Name = v.labels.Account(shown.Accounts[i].ID)
 	}
-	var bodies []organisationState
+	var bodies listed[organisationState]
 	for _, o := range known.organisations {
 		if contains(shown.Sought, o.Name, string(o.ID)) {
-			bodies = append(bodies, organisationState{o, counts[o.ID], against(order.Organisation, string(o.ID))})
+			measures := against(order.Organisation, string(o.ID))
+			bodies.add(organisationState{o, counts[o.ID], measures}, len(measures) > 0)
 		}
 	}
-	shown.Organisations, shown.MoreBodies = heldFirst(bodies, func(o organisationState) bool { return len(o.Measures) > 0 })
+	shown.Organisations, shown.MoreBodies = bodies.first()
 	held := func(reach order.Reach, target string) namedHeld {
 		return namedHeld{target, v.labels.Target(order.Order{Reach: reach, Target: target}), against(reach, target)}
 	}
