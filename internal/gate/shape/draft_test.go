@@ -46,31 +46,38 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 		},
 		"people within a list of something else": {
 			"/teams", "application/json", `{"teams":[{"id":7,"title":"x","members":[{"id":105,"name":"Elsa Fourcade","mails":["elsa@boite.example"]}]}]}`,
-			[]string{`row = "$.teams[*].members[*]"`, `person = { dossier = "@.id" }`, `fields.contact = "@.mails[*]"`}, nil,
+			[]string{`row = "$.teams[*].members[*]"`, `person = { dossier = "@.id" }`, `fields.contact = "@.mails[*]"`},
+			nil,
 		},
 		"a file": {
 			"/people/{}", "application/vnd.api+json", `{"data":{"id":"105001","attributes":{"email":"elsa@boite.example"}}}`,
-			[]string{`about = true`, `row = "$"`, `person = { dossier = "@.data.id" }`, `fields.contact = "@.data.attributes.email"`}, nil,
+			[]string{`about = true`, `row = "$"`, `person = { dossier = "@.data.id" }`, `fields.contact = "@.data.attributes.email"`},
+			nil,
 		},
 		"names of members that are identifiers": {
 			"/people", "application/json", `{"people":{"105001":{"name":"Elsa Fourcade"},"109001":{"name":"Anne Morvan"}}}`,
-			[]string{`row = "$.people[*]"`, `person = { dossier = "@~" }`, `fields.name = "@.name"`}, nil,
+			[]string{`row = "$.people[*]"`, `person = { dossier = "@~" }`, `fields.name = "@.name"`},
+			nil,
 		},
 		"links": {
 			"/users", "text/html", `<table><tr class="user"><td class="firstname">Elsa</td><td class="email"><a href="/users/105/edit">elsa@boite.example</a></td></tr><tr class="user"><td class="firstname">Anne</td><td class="email"><a href="/users/109/edit">anne@boite.example</a></td></tr></table>`,
-			[]string{`row = "tr.user"`, `person = { dossier = "td.email a@href as /users/{id}/edit" }`, `fields.name = "td.firstname"`}, nil,
+			[]string{`row = "tr.user"`, `person = { dossier = "td.email a@href as /users/{id}/edit" }`, `fields.name = "td.firstname"`},
+			nil,
 		},
 		"a form": {
 			"/users/{}/edit", "text/html", `<form action="/search"><input name="q"><input type="submit" value="Elsa"></form><form class="edit_user" action="/users/105"><input type="hidden" name="authenticity_token" value="Zm9v+/8="><p><label>First name<input name="user[firstname]" value="Elsa"></label><p><input name="user[mail]" value="elsa@boite.example"><textarea name="note">x</textarea></form>`,
-			[]string{`about = true`, `row = "form.edit_user"`, `person = { dossier = ":scope@action as /users/{id}" }`, `input[name=\"user[firstname]\"]@value`, `input[name=\"user[mail]\"]@value`}, []string{"submit", `[name=\"authenticity_token\"]@value"`},
+			[]string{`about = true`, `row = "form.edit_user"`, `person = { dossier = ":scope@action as /users/{id}" }`, `input[name=\"user[firstname]\"]@value`, `input[name=\"user[mail]\"]@value`},
+			[]string{"submit", `[name=\"authenticity_token\"]@value"`},
 		},
 		"columns with spaces": {
 			"/users.csv", "text/csv", "First name,Dupont,Id\nElsa,elsa@boite.example,105001\n",
-			[]string{`fields.name = "First name"`, `#   {} 2: 1× a mail address; looks like contact`, `person = { dossier = "Id" }`}, nil,
+			[]string{`fields.name = "First name"`, `#   {} 2: 1× a mail address; looks like contact`, `person = { dossier = "Id" }`},
+			nil,
 		},
 		"XML": {
 			"/people", "application/xml", `<?xml version="1.0"?><people total="2"><person id="105001"><name>Elsa</name><address><city>Vire</city></address></person><person id="109001"><name>Anne</name></person></people>`,
-			[]string{`row = "/people/person"`, `person = { dossier = "@id" }`, `fields.name = "name"`, `fields.contact = "address/city"`}, nil,
+			[]string{`row = "/people/person"`, `person = { dossier = "@id" }`, `fields.name = "name"`, `fields.contact = "address/city"`},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -301,10 +301,10 @@ func (s *Site) Readings() archive.Readings {
 
 // Person is who has an identifier in the register.
 func (s *Site) Person(identifier string) (register.PersonID, error) {
-		schemes := register.NewSchemes("dossier", nil)
-		ref, err := schemes.Told(schemes.Own(), identifier)
-		return Key(s.t).Person(ref.Value), err
-	}
+	schemes := register.NewSchemes("dossier", nil)
+	ref, err := schemes.Told(schemes.Own(), identifier)
+	return Key(s.t).Person(ref.Value), err
+}
 
 // Permits are the export permits.
 func (s *Site) Permits() grants.Permits {

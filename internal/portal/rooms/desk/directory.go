@@ -56,19 +56,19 @@ const mostListed = 100
 type listed[T any] struct {
 	held, others []T
 	more         bool // there are more than are shown
-			}
+}
 
 func (l *listed[T]) add(one T, held bool) {
 	list := &l.others
 	if held {
 		list = &l.held
-			}
+	}
 	if len(*list) == mostListed {
 		l.more = true
 		return
-		}
-	*list = append(*list, one)
 	}
+	*list = append(*list, one)
+}
 
 // first are those that are held, and others while there is room.
 func (l *listed[T]) first() (list []T, more bool) {
