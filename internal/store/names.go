@@ -78,7 +78,7 @@ func (r archiveRows) Unname(items []archive.Item, at time.Time) (map[roster.Acco
 		return nil, doing("reading whose accounts must be known", err)
 	}
 	digests := make(map[roster.AccountID]ledger.Digest, len(items))
-	as := rosterRows{r.turn}
+	as := rosterRows(r)
 	for _, item := range items {
 		found, err := as.accounts(`a.id = $1 and `+names.where+` and closed_us <= $2`, item.Key, item.Ended.UnixMicro())
 		if err != nil {

@@ -50,7 +50,7 @@ func graph(t *testing.T, sent *[]string) http.HandlerFunc {
 		if err := json.Unmarshal(body, &asked); err != nil {
 			t.Errorf("the application was sent %s: %v", body, err)
 		}
-		document, wrong := gqlparser.LoadQuery(graphSchema, asked.Query)
+		document, wrong := gqlparser.LoadQueryWithRules(graphSchema, asked.Query, nil)
 		if wrong != nil {
 			t.Errorf("the application was sent %s: %v", body, wrong)
 			return
