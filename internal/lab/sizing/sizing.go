@@ -30,14 +30,14 @@ const (
 	indexBytes  = 22                     // of the index
 	oneFile     = 288 * time.Microsecond // of one core, for one person in an answer
 	oneRow      = 34 * time.Microsecond  // for a person in a list of a hundred
-	adviser     = 10 << 10               // bytes of memory for the 28 days of an adviser
+	adviser     = 73 << 10 / 10          // bytes of memory for the 28 days of an adviser
 	callCentre  = 26 << 10               // of somebody in a call centre
 	index       = 460 << 20              // bytes, while "exactly who" is asked
 	readAgain   = 23 * time.Microsecond  // for an entry, at a start that finds nothing kept
-	townSigns   = 0.45 + 0.01            // co-signatures and raises in an agent's month, in the town
-	hardSigns   = 1.87 + 0.17            // in the hard town
-	townSteps   = 0.89                   // confirmations
-	hardSteps   = 1.66
+	townSigns   = 0.44 + 0.01            // co-signatures and raises in an agent's month, in the town
+	hardSigns   = 1.85 + 0.15            // in the hard town
+	townSteps   = 0.88                   // confirmations
+	hardSteps   = 1.63
 )
 
 // What is assumed.
@@ -74,7 +74,7 @@ func (b Body) Write(out io.Writer) error {
 	row("WHAT", fmt.Sprintf("FOR %s ACCOUNTS", said(n)), "FROM")
 	row("people shown", said(day)+" a day, "+said(second)+" a second in the busiest hour", fmt.Sprintf("%g an account a day; a fifth of a day in its busiest hour, which is assumed", b.Openings))
 	row("disk", bytes(month*(ledgerBytes+indexBytes))+" a month, "+bytes(kept*(ledgerBytes+indexBytes))+fmt.Sprintf(" for %d months", b.Months), "229 bytes an entry by poterne prove-it, 22 in the index by make bench-index")
-	row("memory", bytes(n*adviser+index)+" to "+bytes(n*callCentre+index), "10 KiB for an adviser to 26 in a call centre, and 0.46 GB while exactly who is asked: docs/performance.md")
+	row("memory", bytes(n*adviser+index)+" to "+bytes(n*callCentre+index), "7.3 KiB for an adviser to 26 in a call centre, and 0.46 GB while exactly who is asked: docs/performance.md")
 	row("processor", cores(oneRow)+" to "+cores(oneFile)+" cores in the busiest hour", "34 µs for a person in a list of a hundred, 288 µs for one file: make bench BENCH=Passage")
 	row("a start", "a second, or "+(time.Duration(recent)*readAgain).Round(time.Second).String()+" when nothing of its state was kept", "28 days of entries, 23 seconds a million: poterne prove-it")
 	row("others' time", hours(townSigns)+" to "+hours(hardSigns)+" hours a month, for signatures and raises", fmt.Sprintf("%.2f to %.2f in an agent's month: poterne replay, the town and the hard town; three minutes each, which is assumed", townSigns, hardSigns))
