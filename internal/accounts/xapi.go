@@ -48,16 +48,27 @@ const versionHeader = "X-Experience-API-Version"
 // versions are what a platform may speak.
 var versions = regexp.MustCompile(`^(1\.0(\.[0-3])?|2\.0(\.0)?)$`)
 
-// ServeHTTP serves what platforms ask of a record store: what it is, and statements by POST
-// (one or a list) and PUT (one, whose id is in the address).
-func (s *RecordStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Mount serves what platforms ask of a record store: what it is, and statements by POST (one
+// or a list) and PUT (one, whose id is in the address).
+func (s *RecordStore) Mount(on *http.ServeMux) {
+	on.HandleFunc("GET "+RecordStorePrefix+"about", s.about)
+	on.HandleFunc("POST "+RecordStorePrefix+"statements", s.statements)
+	on.HandleFunc("PUT "+RecordStorePrefix+"statements", s.statements)
+}
+
+// head begins every answer.
+func head(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set(versionHeader, "1.0.3")
-	resource := strings.TrimPrefix(r.URL.Path, RecordStorePrefix)
-	if resource == "about" && r.Method == http.MethodGet {
-		answer(w, map[string][]string{"version": {"1.0.3", "2.0.0"}})
-		return
-	}
+}
+
+func (s *RecordStore) about(w http.ResponseWriter, _ *http.Request) {
+	head(w)
+	answer(w, map[string][]string{"version": {"1.0.3", "2.0.0"}})
+}
+
+func (s *RecordStore) statements(w http.ResponseWriter, r *http.Request) {
+	head(w)
 	if !s.knows(r) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="xAPI"`)
 		http.Error(w, "not the platform's key and secret", http.StatusUnauthorized)
@@ -65,10 +76,6 @@ func (s *RecordStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !versions.MatchString(r.Header.Get(versionHeader)) {
 		http.Error(w, versionHeader+": not 1.0 to 1.0.3, and not 2.0.0", http.StatusBadRequest)
-		return
-	}
-	if resource != "statements" || r.Method != http.MethodPost && r.Method != http.MethodPut {
-		http.Error(w, "this record store only takes statements in, by POST or PUT", http.StatusNotFound)
 		return
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
@@ -80,7 +87,7 @@ func (s *RecordStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too long", http.StatusRequestEntityTooLarge)
 		return
 	}
-	said, err := statements(body)
+	said, err := readStatements(body)
 	if err == nil && r.Method == http.MethodPut {
 		said, err = put(said, r.URL.Query().Get("statementId"))
 	}
@@ -139,8 +146,8 @@ type statement struct {
 	Timestamp time.Time `json:"timestamp"`
 }
 
-// statements reads one statement, or a list. Each gets an id if it has none.
-func statements(body []byte) (list []statement, err error) {
+// readStatements reads one statement, or a list. Each gets an id if it has none.
+func readStatements(body []byte) (list []statement, err error) {
 	if text := strings.TrimSpace(string(body)); !strings.HasPrefix(text, "[") {
 		body = fmt.Appendf(nil, "[%s]", text)
 	}

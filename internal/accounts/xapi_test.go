@@ -38,8 +38,9 @@ func tells(t *testing.T, s *accounts.RecordStore, method, address, body string, 
 	if change != nil {
 		change(r)
 	}
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
+	w, mux := httptest.NewRecorder(), http.NewServeMux()
+	s.Mount(mux)
+	mux.ServeHTTP(w, r)
 	return w
 }
 
@@ -111,7 +112,7 @@ func TestRIGHTS_6_OnlyThePlatformSpeaksToTheRecordStore(t *testing.T) {
 		"an old version":  {func(r *http.Request) { r.Header.Set("X-Experience-API-Version", "0.95") }, http.StatusBadRequest},
 		"a form":          {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, http.StatusUnsupportedMediaType},
 		"with a file":     {func(r *http.Request) { r.Header.Set("Content-Type", "multipart/mixed; boundary=x") }, http.StatusUnsupportedMediaType},
-		"reading":         {func(r *http.Request) { r.Method = http.MethodGet }, http.StatusNotFound},
+		"reading":         {func(r *http.Request) { r.Method = http.MethodGet }, http.StatusMethodNotAllowed},
 		"another address": {func(r *http.Request) { r.URL.Path = accounts.RecordStorePrefix + "agents/profile" }, http.StatusNotFound},
 		"PUT without id":  {func(r *http.Request) { r.Method = http.MethodPut }, http.StatusBadRequest},
 	} {

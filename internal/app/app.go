@@ -284,7 +284,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: log})
 	}
 	if len(o.RecordStore) > 0 {
-		ours.Handle(accounts.RecordStorePrefix, &accounts.RecordStore{Service: life, Secret: o.RecordStore, Origin: o.Origin, Now: o.Now, Log: log})
+		(&accounts.RecordStore{Service: life, Secret: o.RecordStore, Origin: o.Origin, Now: o.Now, Log: log}).Mount(ours)
 	}
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	if len(o.Provisioning) > 0 {

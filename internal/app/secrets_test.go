@@ -182,6 +182,7 @@ func newHouse(t *testing.T) *house {
 		o.People.SignIn.Origins, o.People.SignIn.Issuer = []string{o.People.Origin}, federation.URL+"/api/v2"
 		o.People.Register.Address, _ = url.Parse(register.URL)
 		o.People.Contacts.Address = o.People.Register.Address
+		o.RecordStore = []byte(strings.Repeat("x", 32))
 		o.Provisioning = []provision.Client{{
 			Name: "entra", Organisation: "mission", Token: sha256.Sum256([]byte(scim)), Issuer: o.SignIn.Issuer, Role: roster.Adviser, Services: []roster.ServiceID{"people"}, Until: time.Hour,
 		}}

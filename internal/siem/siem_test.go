@@ -187,14 +187,17 @@ func TestRUN_5_EveryEntryIsAnEventOfThePublishedSchema(t *testing.T) {
 
 // book is a ledger of so many entries, read by a follower that may lose it.
 type book struct {
-	all []ledger.Entry
 	mu  sync.Mutex
+	all []ledger.Entry
 	at  ledger.Number // what was kept
 }
 
 func (b *book) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
-		for _, e := range b.all[min(int(from), len(b.all)):] {
+		b.mu.Lock()
+		all := b.all
+		b.mu.Unlock()
+		for _, e := range all[min(int(from), len(all)):] {
 			if ctx.Err() != nil || !yield(e, nil) {
 				return
 			}
@@ -366,6 +369,8 @@ func TestRUN_5_AReceiverThatIsKilledLosesNoEvent(t *testing.T) {
 			t.Parallel()
 			b, many := new(book), 0
 			grow := func() {
+				b.mu.Lock()
+				defer b.mu.Unlock()
 				for range more {
 					n := many
 					many++

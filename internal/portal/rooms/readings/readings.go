@@ -72,7 +72,8 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "reading.link", For: signs}}
+	officer := func(who portal.Viewer) bool { return who.Role == roster.Privacy } // the desk comes from its directory
+	return []portal.Link{{Path: path, Name: "reading.link", For: officer}}
 }
 
 // signs reports whether a viewer signs here.
