@@ -22,15 +22,19 @@ const MessageEvent = "message"
 // follows the last empty line is no event. Comments, and fields that browsers do not know,
 // are left out; so is retry, whose number could be anybody's.
 type Events struct {
+	Drops func() // called, if there is one, each time nothing that was read is held any more
+
 	from    *bufio.Reader
 	most    int // bytes of an event
 	line    []byte
 	data    []byte
+	held    int  // bytes of lines, read since nothing was
 	begun   bool // the first line was read
 	carried bool // the last line ended with a carriage return: a line feed after it belongs to it
 }
 
-// NewEvents reads events of so many bytes at most, which is also the most that a line may have.
+// NewEvents reads events of so many bytes at most, with what is left out between their lines. A
+// line may have as many.
 func NewEvents(from io.Reader, most int) *Events {
 	return &Events{from: bufio.NewReader(from), most: most}
 }
@@ -44,6 +48,11 @@ func (e *Events) Next() (Event, error) {
 	event := Event{Name: MessageEvent, Bare: true}
 	e.data = e.data[:0]
 	for {
+		if event.Bare && event.ID == "" && event.Name == MessageEvent {
+			if e.held = 0; e.Drops != nil {
+				e.Drops()
+			}
+		}
 		line, err := e.readLine()
 		if err != nil {
 			return Event{}, err
@@ -92,9 +101,10 @@ func (e *Events) readLine() ([]byte, error) {
 		if e.carried = b == '\r'; b == '\r' || b == '\n' {
 			break
 		}
-		if len(e.line)+len(e.data) >= e.most {
+		if e.held == e.most {
 			return nil, ErrLongEvent
 		}
+		e.held++
 		e.line = append(e.line, b)
 	}
 	if !e.begun {

@@ -111,3 +111,23 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// What is left out is not held: comments may come for ever. Between the lines of an event they are
+// part of how long it is.
+//
+// Promise: RUN-2
+func TestRUN_2_WhatIsLeftOutOfAStreamIsNotHeld(t *testing.T) {
+	comments := strings.Repeat(": a heartbeat\n", 100)
+	in := strings.NewReader(comments + strings.ReplaceAll(comments, "\n", "\n\n") + "data: x\n\n")
+	events := content.NewEvents(in, 100)
+	dropped := 0
+	events.Drops = func() { dropped++ }
+	if event, err := events.Next(); err != nil || string(event.Data) != "x" || dropped < 200 {
+		t.Errorf("%q, %v; dropped %d times", event.Data, err, dropped)
+	}
+	for _, begun := range []string{"data: x\n", "event: x\n", "id: x\n"} {
+		if list, err := eventsIn(strings.NewReader(begun+comments+"data: y\n\n"), 100); !errors.Is(err, content.ErrLongEvent) {
+			t.Errorf("after %q: %v, %v", begun, list, err)
+		}
+	}
+}

@@ -182,8 +182,9 @@ func (x *exchange) pull(ctx context.Context) (events <-chan pulled, next chan<- 
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		in := &taking{from: x.response.rest.body, share: &share{of: &x.proxy.reading, weight: asCopy}}
-		defer func() { in.share.giveBack() }() // whichever it is then
+		defer in.share.giveBack()
 		from := content.NewEvents(in, int(min(largestMessage, x.service.Largest)))
+		from.Drops = in.drop
 		for {
 			event, err := from.Next()
 			select {
@@ -199,8 +200,6 @@ func (x *exchange) pull(ctx context.Context) (events <-chan pulled, next chan<- 
 			case <-ctx.Done():
 				return
 			}
-			in.share.giveBack()
-			in.share, in.read = &share{of: &x.proxy.reading, weight: asCopy}, 0
 		}
 	})
 	return out, on, reading.Wait

@@ -494,6 +494,27 @@ func TestSCOPE_9_WhoDoesNotReadHoldsOneEvent(t *testing.T) {
 	}
 }
 
+// An application may send comments for ever: what is left out takes nothing of what may be read, and ends no
+// stream.
+//
+// Promise: RUN-2
+func TestRUN_2_CommentsOfAStreamTakeNothing(t *testing.T) {
+	w := newWorld(t)
+	d := w.dependencies(t)
+	d.Reading = 4 * 64 << 10
+	w.remake(d, news())
+	s := w.plays()
+	l := w.listens(w.request("GET", "/news", ""))
+	l.hears()
+	for range 400 {
+		s.says(t, ": "+strings.Repeat(" ", 2<<10)+"\n\n")
+	}
+	s.says(t, "data: "+say("p1")+"\n\n")
+	if got := l.hears(); !slices.Equal(shown(got), []string{"p1"}) {
+		t.Errorf("after the comments comes %q", got)
+	}
+}
+
 // A server bounds a request and its response as a whole; a stream is not bounded, though it be silent.
 //
 // Promise: RUN-2

@@ -71,6 +71,13 @@ func (t *taking) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// drop gives back what was taken, once nothing that was read is held any more.
+func (t *taking) drop() {
+	of, weight := t.share.of, t.share.weight
+	t.share.giveBack()
+	*t.share, t.read = share{of: of, weight: weight}, 0
+}
+
 // What a byte of a response takes while it is read. A page becomes a tree, is cut, and
 // is parsed once more; a workbook becomes cells; other responses are copied at most.
 const (
