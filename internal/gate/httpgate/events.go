@@ -240,6 +240,9 @@ func (x *exchange) event(ctx context.Context, w *wire, event content.Event) (Out
 	if err != nil {
 		return "", err
 	}
+	if t.hides {
+		event.ID = "" // an application may number its events after whom they are about
+	}
 	text := appendReceipt(nil, t.receipt)
 	switch event.Data = t.body; {
 	case t.goes:

@@ -285,6 +285,7 @@ func TestSCOPE_9_WhatIsNotUnderstoodEndsTheStream(t *testing.T) {
 		"a name twice":                   {`data: {"id":"p1","id":"p2"}`, policy.NotUnderstood},
 		"a person who is not named":      {`data: {"name":"‹p1›"}`, policy.NotUnderstood},
 		"a file about nobody":            {"event: file\ndata: null", policy.NotUnderstood},
+		"a file without data":            {"event: file\ndata", policy.NotUnderstood},
 		"a line that is too long":        {"data: " + strings.Repeat("x", 65<<10), policy.NotUnderstood},
 		"lines that are":                 {strings.Repeat("data: xxxxxxxx\n", 8<<10), policy.NotUnderstood},
 		"a comment that is":              {": " + strings.Repeat("x", 65<<10), policy.NotUnderstood},
@@ -315,6 +316,26 @@ func TestSCOPE_9_WhatIsNotUnderstoodEndsTheStream(t *testing.T) {
 				t.Errorf("%d bytes are held", httpgate.Reading-left)
 			}
 		})
+	}
+}
+
+// The id of an event in which somebody is withheld stays behind, wherever in it they are: it may be their number.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_TheIDOfAnEventTellsNobodyWhoIsWithheld(t *testing.T) {
+	route := news()
+	inside := onePerson
+	inside.Plain, inside.People = []string{"$.type"}, slices.Clone(onePerson.People)
+	inside.People[0].Row = "$.person"
+	route.Events.Of = append(route.Events.Of, httpgate.Event{Name: "moved", Layout: inside})
+	w := newWorld(t, route)
+	for n := 10; n < 13; n++ { // the hour's allowance
+		w.told("/news", fmt.Sprintf("event: file\ndata: %s\n\n", say(fmt.Sprintf("p%d", n))))
+	}
+	got := w.told("/news", "id: 20\nevent: moved\ndata: {\"type\":\"x\",\"person\":"+say("p20")+"}\n\n"+
+		"id: 21\nevent: several\ndata: "+sayAll("p1", "p21")+"\n\nid: 2\nevent: moved\ndata: {\"type\":\"x\",\"person\":"+say("p2")+"}\n\n")
+	if strings.Contains(got, "id: 20") || strings.Contains(got, "id: 21") || !strings.Contains(got, "id: 2\n") || !slices.Equal(shown(got), []string{"p1", "p2"}) {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,6 +77,7 @@ type told struct {
 	receipt ledger.Number // of the first entry that was written of it; 0 when nobody is in it
 	body    []byte        // what may go out
 	goes    bool          // anything may: the message as a whole is no row that is withheld
+	hides   bool          // somebody in it is withheld
 }
 
 // refusedMessage is why no other message goes out: the refusal of one, which is written.
@@ -109,21 +111,22 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 	ask := x.ask(policy.Show)
 	ask.About = by.about
 	var read *content.Reading
-	var places []int
+	var rows []content.Row
 	if by.Reader != nil && len(data) > 0 {
 		if read, err = x.parse(&reader{Reader: by.Reader}, data); err != nil {
 			return t, notUnderstood("a message: " + err.Error())
 		}
-		rows := read.Rows()
-		switch {
-		case by.about && by.people && len(rows) == 0:
-			return t, notUnderstood("a message about one person names nobody")
-		case !by.about && by.people:
-			ask.Signs |= meter.Listed
-		}
-		if places, err = x.addRows(ctx, rows, &ask); err != nil {
-			return t, err
-		}
+		rows = read.Rows()
+	}
+	switch {
+	case by.about && by.people && len(rows) == 0:
+		return t, notUnderstood("a message about one person names nobody")
+	case !by.about && by.people && read != nil:
+		ask.Signs |= meter.Listed
+	}
+	places, err := x.addRows(ctx, rows, &ask)
+	if err != nil {
+		return t, err
 	}
 
 	// Whoever is in it is decided, charged and written before a byte of it goes out. If the
@@ -146,6 +149,7 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 	if !by.about && len(places) > 0 {
 		x.proxy.trails.listed(x.session.Account, places, ask.People, decision.People)
 	}
+	t.hides = slices.ContainsFunc(places, func(place int) bool { return !decision.People[place].Verdict.Shows() })
 	if root, is := read.Root(); is && !decision.People[places[root]].Verdict.Shows() {
 		t.outcome = Cut
 		return t, nil
