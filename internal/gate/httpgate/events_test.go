@@ -441,6 +441,32 @@ func TestACT_5_AStreamEndsWithWhatLetItOpen(t *testing.T) {
 	}
 }
 
+// Events wait for their turn as answers do, and an order ends the waiting.
+//
+// Promise: ACT-5
+func TestACT_5_AnOrderEndsTheWaitingOfAnEvent(t *testing.T) {
+	w := newWorld(t, news())
+	s := w.plays()
+	l := w.listens(w.request("GET", "/news", ""))
+	l.hears()
+	giveBack := w.proxy.HoldTurns()
+	defer giveBack()
+	s.says(t, "data: "+say("p1")+"\n\n")
+	time.AfterFunc(50*time.Millisecond, func() {
+		o := order.Order{Reach: order.Account, Target: string(account), Effect: order.Suspended, By: "desk"}
+		if _, err := w.gate.Place(t.Context(), o); err != nil {
+			t.Error(err)
+		}
+	})
+	if rest := l.hears(); rest != "" {
+		t.Errorf("something came: %q", rest)
+	}
+	w.front.Close()
+	if last := w.last(); last.Why != policy.Suspended || slices.ContainsFunc(w.entries(), func(e ledger.Entry) bool { return e.Disclosed() && e.Person == w.key.Person("p1") }) {
+		t.Errorf("the ledger ends with %v %v", last.Verdict, last.Why)
+	}
+}
+
 // An account that is frozen is shown no new stranger, and goes on with whom it has a reason for.
 //
 // Promise: WATCH-5

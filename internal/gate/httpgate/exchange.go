@@ -133,7 +133,7 @@ func (x *exchange) serve() Outcome {
 	// The response is read: which people, which fields. What is not understood is refused
 	// whole.
 	var read contents
-	if late := x.inTurn(ctx, func() { read, err = x.read(x.response) }); late != nil {
+	if late := x.inTurn(ctx, len(x.response.body()), func() { read, err = x.read(x.response) }); late != nil {
 		err = late
 	}
 	if err != nil {
@@ -180,7 +180,7 @@ func (x *exchange) serve() Outcome {
 		buffer := getBuffer()
 		defer putBuffer(buffer)
 		buffer.Grow(len(body) + 512)
-		late := x.inTurn(ctx, func() {
+		late := x.inTurn(ctx, len(body), func() {
 			body, err = x.cut(read.document, buffer.AvailableBuffer(), func(row int) (bool, register.Fields) {
 				ruling := decision.People[places[row]]
 				if ruling.Verdict != policy.Shown {

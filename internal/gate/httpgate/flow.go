@@ -113,7 +113,11 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 	var read *content.Reading
 	var rows []content.Row
 	if by.Reader != nil && len(data) > 0 {
-		if read, err = x.parse(&reader{Reader: by.Reader}, data); err != nil {
+		late := x.inTurn(ctx, len(data), func() { read, err = x.parse(&reader{Reader: by.Reader}, data) })
+		if late != nil {
+			return t, late
+		}
+		if err != nil {
 			return t, notUnderstood("a message: " + err.Error())
 		}
 		rows = read.Rows()
@@ -155,13 +159,18 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 		return t, nil
 	}
 	t.goes = true
-	t.body, err = x.cut(read, nil, func(row int) (bool, register.Fields) {
-		ruling := decision.People[places[row]]
-		if ruling.Verdict != policy.Shown {
-			t.outcome = Cut
-		}
-		return ruling.Verdict.Shows(), ruling.Fields
+	late := x.inTurn(ctx, len(data), func() {
+		t.body, err = x.cut(read, nil, func(row int) (bool, register.Fields) {
+			ruling := decision.People[places[row]]
+			if ruling.Verdict != policy.Shown {
+				t.outcome = Cut
+			}
+			return ruling.Verdict.Shows(), ruling.Fields
+		})
 	})
+	if late != nil {
+		return t, late
+	}
 	if err != nil {
 		return t, &fault.Error{Kind: fault.Broken, Err: fmt.Errorf("cutting a message: %w", err)}
 	}

@@ -21,11 +21,11 @@ func newTurns() turns {
 	return turns{short: make(chan struct{}, 2*processors), long: make(chan struct{}, processors)}
 }
 
-// inTurn does what takes the processor for the response that was collected, when it is its turn.
+// inTurn does what takes the processor for so many bytes of a response, when it is its turn.
 // It is not done at all if ctx ends before: by an order, or because nobody waits for it.
-func (x *exchange) inTurn(ctx context.Context, do func()) error {
+func (x *exchange) inTurn(ctx context.Context, size int, do func()) error {
 	place := x.proxy.turns.short
-	if len(x.response.body()) >= long {
+	if size >= long {
 		place = x.proxy.turns.long
 	}
 	select {
