@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -111,6 +112,9 @@ func (at *member) sum() {
 		at.must, at.writes = at.must || inside.must, at.writes|inside.writes
 	}
 }
+
+// Names are those of the body's own members, in order.
+func (r *Request) Names() []string { return slices.Sorted(maps.Keys(r.root.members)) }
 
 // Sent is what was read of a request.
 type Sent struct {

@@ -729,9 +729,12 @@ func (t *route) compileOnly(c *fault.Complaints) {
 			}
 		}
 	}
-	for _, path := range t.Members {
-		if slices.Contains(overrides, strings.ToLower(strings.TrimPrefix(path, "$."))) {
-			c.Add("members", "an application may take %q for the method; leave it out", path)
+	if t.json == nil {
+		return
+	}
+	for _, name := range t.json.Names() {
+		if slices.Contains(overrides, strings.ToLower(name)) {
+			c.Add("members", "an application may take %q for the method; leave it out, under request and written too", name)
 		}
 	}
 }

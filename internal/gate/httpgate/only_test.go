@@ -55,9 +55,16 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodIsComplainedOf(t *testing.T) {
 	for want, change := range map[string]func(*httpgate.Route){
 		`route[0].form: an application may take "_method" for the method`:  func(r *httpgate.Route) { r.Form = append(r.Form, "_method") },
 		`route[0].query: an application may take "_Method" for the method`: func(r *httpgate.Route) { r.Query = append(r.Query, "_Method") },
-		`route[0].members: an application may take "$._method"`:            func(r *httpgate.Route) { r.Form, r.Members = nil, []string{"$._method"} },
-		`route[0].only: "other" is neither a parameter nor a field`:        func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "other", Pattern: "x"}} },
-		`route[0].only: "(" is not a regular expression`:                   func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "text", Pattern: "("}} },
+		`route[0].members: an application may take "_method"`:              func(r *httpgate.Route) { r.Form, r.Members = nil, []string{"$._method"} },
+		`route[0].members: an application may take "_METHOD"`:              func(r *httpgate.Route) { r.Form, r.Members = nil, []string{"$['_METHOD']"} },
+		`route[0].members: an application may take "_HttpMethod"`: func(r *httpgate.Route) {
+			r.Form, r.Writes, r.Written = nil, 0, []httpgate.Writing{{Name: "$._HttpMethod", Field: register.Note}}
+		},
+		`route[0].members: an application may take "X-HTTP-Method"`: func(r *httpgate.Route) {
+			r.Form, r.Request = nil, append(r.Request, httpgate.Naming{In: httpgate.InJSON, Name: "$['X-HTTP-Method']", Scheme: "dossier"})
+		},
+		`route[0].only: "other" is neither a parameter nor a field`: func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "other", Pattern: "x"}} },
+		`route[0].only: "(" is not a regular expression`:            func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "text", Pattern: "("}} },
 	} {
 		r := changing()
 		r.Methods = []string{"POST"}
