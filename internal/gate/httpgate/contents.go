@@ -81,6 +81,8 @@ func (x *exchange) read(s *response) (c contents, err error) {
 	}
 	c.rows = c.document.Rows()
 	switch {
+	case by.About && len(c.rows) == 0 && len(by.Layout.People) > 0 && t.document != nil && x.request.changes():
+		return c, x.answeredError(http.StatusInternalServerError)
 	case by.About && len(c.rows) == 0 && len(by.Layout.People) > 0 && t.document != nil && t.namesSomebody():
 		return c, &objection{policy.NotThere, "the answer has null for them"}
 	case by.About && len(c.rows) == 0 && len(by.Layout.People) > 0:

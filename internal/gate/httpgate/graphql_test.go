@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
@@ -377,6 +378,23 @@ func TestSCOPE_9_WhatGraphQLSaysOfErrorsStaysBehind(t *testing.T) {
 				t.Errorf("%s: %v is charged", c.answer, e.Cost)
 			}
 		}
+	}
+}
+
+// Of a mutation whose answer has null for whom it changes, nobody knows whether it took place.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_AMutationThatAnswersNullIsNotConfirmed(t *testing.T) {
+	routes := graphRoutes()
+	routes[2].Document = `mutation Note($note: NoteInput!) { note(note: $note) { person { id name } } }`
+	routes[2].Answers = []httpgate.Answer{{About: true, Layout: content.Layout{Format: content.JSON, People: []content.Group{{
+		Row: "$.data.note.person", Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}}, Fields: []content.Part{{Field: register.Name, Path: "@.name"}},
+	}}}}}
+	w := newWorld(t, routes...)
+	for _, answer := range []string{`{"data":{"note":null},"errors":[{"message":"late"}]}`, `{"data":{"note":{"person":null}}}`} {
+		w.says("application/json", answer)
+		g := w.post("/graphql", "application/json", asking("query", quoted(routes[2].Document), "variables", `{"note":{"person":"p1","text":"a"}}`))
+		w.failed(g, fault.Broken, policy.NotConfirmed)
 	}
 }
 
