@@ -61,11 +61,8 @@ type Alert struct {
 // about names what an alert is about: there is one an hour about each. Everything about the
 // break-glass access is told, but for tries while it is locked.
 func (a Alert) about() string {
-	if a.Kind == Broken && a.State != ledger.Locked {
+	if a.Kind == Configured || a.Kind == Broken && a.State != ledger.Locked {
 		return fmt.Sprintf("%s %d", a.Kind, a.Entry)
-	}
-	if a.Kind == Configured {
-		return fmt.Sprintf("%s %s", a.Kind, a.Digest)
 	}
 	return string(a.Account) + " " + a.Source + string(a.State)
 }
@@ -173,7 +170,9 @@ func (t *Teller) follow(ctx context.Context, to chan<- Alert) {
 }
 
 // goesOn reports whether a node says that it goes by the configuration it went by before, as
-// after a start. What is not known any more is not taken for the same.
+// after a start, or by the one to which the change before this one led, of whichever node, within an
+// hour: then that was told. A change back is told, and so is the next one forth. What is not known
+// any more is not taken for the same.
 func (t *Teller) goesOn(ctx context.Context, e ledger.Entry) bool {
 	if e.Kind != ledger.Configured {
 		return false
@@ -182,12 +181,19 @@ func (t *Teller) goesOn(ctx context.Context, e ledger.Entry) bool {
 	if err != nil && ctx.Err() == nil {
 		t.Log.WarnContext(ctx, "it is not known by which configuration a node went before: it is told", slog.Any("err", err))
 	}
-	for _, b := range before {
-		if b.Kind == ledger.Configured && b.Target == e.Target && b.Number < e.Number {
-			return b.Digest == e.Digest
+	goes := make(map[string]ledger.Digest) // by which each node went
+	var change ledger.Entry                // the newest
+	for _, b := range slices.Backward(before) {
+		if b.Kind != ledger.Configured || b.Number >= e.Number {
+			continue
 		}
+		if digest, known := goes[b.Target]; !known || digest != b.Digest {
+			change = b
+		}
+		goes[b.Target] = b.Digest
 	}
-	return false
+	digest, known := goes[e.Target]
+	return known && digest == e.Digest || change.Digest == e.Digest && e.Time.Sub(change.Time) < apart
 }
 
 // listen finds sources that went silent.

@@ -181,6 +181,12 @@ func TestWhoIsOnCallIsToldThatANodeGoesByAnotherConfiguration(t *testing.T) {
 	out.has(2, 2)
 	goes("north", ledger.Started, 3)
 	out.has(3, 3)
+	goes("north", ledger.ReadAnew, 2) // back, and forth again within the hour: neither is hidden by what was told before
+	out.has(4, 4)
+	goes("north", ledger.ReadAnew, 3)
+	out.has(5, 5)
+	goes("south", ledger.Started, 3)
+	out.has(5, 5)
 	last := out.mails[2]
 	for _, want := range []string{"Poterne : la configuration a changé / Poterne: the configuration has changed", "Node north goes by another configuration", ledger.Digest{3}.String()} {
 		if !strings.Contains(strings.ReplaceAll(last.Subject+last.Text, "\u202f", " "), want) {
