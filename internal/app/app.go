@@ -98,12 +98,12 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 
 // settle writes down what a configuration changes of the ledger: how long it is kept, and what the
 // categories of fields are. It comes once the program is assembled, so that a configuration that is
-// refused leaves nothing behind.
+// refused leaves nothing behind. Another node may have declared categories meanwhile, so these come first.
 func (o *Opened) settle(ctx context.Context, log *slog.Logger) error {
-	if err := o.retain(ctx, log); err != nil {
+	if err := o.declare(ctx, log); err != nil {
 		return err
 	}
-	return o.declare(ctx, log)
+	return o.retain(ctx, log)
 }
 
 // assemble wires a program together, and writes nothing in the ledger. A program that takes over from

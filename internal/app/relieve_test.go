@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -132,6 +133,67 @@ func TestRUN_5_AConfigurationThatIsRefusedLeavesNothingWritten(t *testing.T) {
 	leave()
 	if err := h.group.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A start that fails after all was read, for its address is taken, leaves nothing in the ledger: neither
+// categories nor how long it would keep entries.
+//
+// Promise: RUN-5
+func TestRUN_5_AStartThatFailsLeavesNothingWritten(t *testing.T) {
+	file := filepath.Join(configtest.Secrets(t), "poterne.toml")
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	land := configtest.Land(config.Example)
+	write := func(text string) config.Settings {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := config.Read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	held := func(o *Opened) (entries, categories int) {
+		for _, err := range o.Ledger.Entries(t.Context(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries++
+		}
+		known, err := store.NewGlossary(o.DB).Known(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries, len(known.Categories)
+	}
+	s := write(land)
+	o, err := Open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Assemble(t.Context(), o, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	entries, categories := held(o)
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const more = "[[field]]\nid = \"fence\"\nnumber = 1\ncounts_as = \"other\"\nname_fr = \"clôture\"\nname_en = \"the fence\"\nyours_en = \"your fence\"\n\n"
+	s = write(strings.NewReplacer("months = 12\nreason = \"\"", "months = 18\nreason = \"a study\"", "yours_en = \"your holder\"\n\n", "yours_en = \"your holder\"\n\n"+more, "127.0.0.1:8080\"", taken.Addr().String()+"\"").Replace(land))
+	if err := Serve(t.Context(), file, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "listening") {
+		t.Fatalf("an address that is taken: %v", err)
+	}
+	if o, err = Open(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	if n, c := held(o); n != entries || c != categories {
+		t.Errorf("a start that fails leaves %d entries and %d categories, where %d and %d were", n, c, entries, categories)
 	}
 }
 

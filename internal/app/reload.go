@@ -195,7 +195,7 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	h := &node{succession: succession{log: log}, file: file, opened: o}
 	h.certificate.Store(s.Certificate)
 	h.read.Store(time.Now().Unix())
-	program, err := Assemble(ctx, o, log)
+	program, err := assemble(ctx, o, nil, log)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
@@ -215,6 +215,9 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 		if sql, err = new(net.ListenConfig).Listen(ctx, "tcp", s.SQL.Listen); err != nil {
 			return errors.Join(fmt.Errorf("listening for SQL: %w", err), o.Close())
 		}
+	}
+	if err := o.settle(ctx, log); err != nil { // nothing but the database can fail now
+		return errors.Join(err, o.Close())
 	}
 	if err := configured(ctx, o, ledger.Started); err != nil {
 		return errors.Join(err, o.Close())
