@@ -168,6 +168,8 @@ type Standing struct {
 	MostRows    int             // and how many they may be; zero for any number
 	Listed      int             // people with a reason, new in rows of lists and searches within a day
 	MostListed  int             // and how many they may be; zero for any number
+	ListsLeave  bool            // rows leave out whoever else is new
+	ListsProved bool            // although it was confirmed that somebody is there
 	Strangers   int             // people without a reason shown within 28 days, in whatever way
 	MostStrange int             // and how many they may be; zero for any number
 	Refunded    meter.Cost      // what came back within 28 days
@@ -195,6 +197,8 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.RowsOf(asker.Role, facts.Young(now))
 		s.MostStrange = g.rules.StrangersOf(asker.Role, facts.Young(now), draft, now)
 		s.Listed, s.MostListed = g.rules.Listed(asker.Role, draft, now)
+		s.ListsLeave = s.MostListed > 0 && s.Listed >= s.MostListed && !g.rules.Observed.Only(ask, policy.ListsReached)
+		s.ListsProved = s.MostListed > g.rules.Lists[asker.Role]
 		use := order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
 		s.Held, s.IsHeld = state.Orders().Against(use, now)
 		s.Reduced, s.IsReduced = state.Orders().Reduces(use, now)

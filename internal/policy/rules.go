@@ -114,6 +114,11 @@ func (o Observed) covers(ask Ask) bool {
 	return o.Everything || o.Services[ask.Service] || o.Roles[ask.Role]
 }
 
+// Only reports whether what stops an ask for a ground would only be noted.
+func (o Observed) Only(ask Ask, why Why) bool {
+	return why.Counts() && (o.covers(ask) || o.Grounds[why])
+}
+
 // limits are what grounds that come from counting rest on. Pace, wall and lists look back no
 // further than a day, at people whom a fact explains and who are charged nothing.
 var limits = map[Why]meter.Limits{

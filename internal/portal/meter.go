@@ -25,6 +25,8 @@ type Meter struct {
 	MostRows    int        // of them; zero for none
 	Listed      int        // people with a reason, new in rows within a day
 	MostListed  int        // of them; zero for none
+	ListsLeave  bool       // rows leave out whoever else is new
+	ListsProved bool       // although it was confirmed that somebody is there
 	Strangers   int        // people without a reason shown in whatever way, of 28 days
 	MostStrange int        // of them; zero for none
 	Refunded    meter.Cost // what came back in 28 days
@@ -58,7 +60,7 @@ func DrawMeter(standing gate.Standing, newest []ledger.Entry, now time.Time) Met
 	p := Meter{
 		Hour:    drawDots(standing.Hour, standing.Allowance.Short),
 		Month:   drawDots(standing.Month, standing.Allowance.Long),
-		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows, Listed: standing.Listed, MostListed: standing.MostListed, Strangers: standing.Strangers, MostStrange: standing.MostStrange, Refunded: standing.Refunded,
+		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows, Listed: standing.Listed, MostListed: standing.MostListed, ListsLeave: standing.ListsLeave, ListsProved: standing.ListsProved, Strangers: standing.Strangers, MostStrange: standing.MostStrange, Refunded: standing.Refunded,
 	}
 	switch {
 	case standing.Month+meter.Whole > standing.Allowance.Long:

@@ -3,14 +3,22 @@ package staff_test
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"poterne/internal/containment"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 	"poterne/internal/portal/portaltest"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/reason"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -44,6 +52,66 @@ func TestMETER_7_AnAgentSeesTheirOwnMeterAndWhatToDoWhenItIsEmpty(t *testing.T) 
 	if !strings.Contains(portaltest.Read(t, raw), "You opened 3 people without a known reason within an hour. The limit is 3.") {
 		t.Error("the refusal just written is not among what was written")
 	}
+}
+
+// Whoever was shown as many new people in rows as a day may show is told that rows leave out others, and
+// how to be shown them, in both languages: the list itself cannot say it.
+//
+// Promise: METER-7
+func TestMETER_7_AnAgentIsToldThatListsLeaveOutNewPeopleAndWhatToDo(t *testing.T) {
+	rules := portaltest.Allowing(3, 20)
+	rules.Lists = map[roster.Role]int{roster.Adviser: 2}
+	h := portaltest.Open(t, rules, desk.Settings{})
+	var caseload []reason.Fact
+	for n := 1; n <= 9; n++ {
+		caseload = append(caseload, reason.Fact{Kind: reason.Caseload, Account: camille, Person: register.PersonID{1, byte(n)}, From: time.Now().Add(-time.Hour), Until: time.Now().AddDate(1, 0, 0), ID: strconv.Itoa(n)})
+	}
+	if _, err := journal.Do(t.Context(), h.Gate.Journal, &intake.FactBatch{Source: "cases", Facts: caseload}); err != nil {
+		t.Fatal(err)
+	}
+	list := func(until int) (shown int) {
+		t.Helper()
+		ask := policy.Ask{Act: policy.Show, Account: camille, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files", Signs: meter.Listed}
+		for n := 1; n <= until; n++ {
+			ask.People = append(ask.People, policy.Opening{Person: register.PersonID{1, byte(n)}, Fields: register.Name})
+		}
+		passage, err := h.Gate.Commit(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ruling := range passage.Decision.People {
+			if ruling.Verdict.Shows() {
+				shown++
+			}
+		}
+		return shown
+	}
+	const left, confirm, tomorrow = "Lists and searches leave out people who are new to you.", "Confirming that it is you brings more of them back.", "More of them come back as the day goes by."
+	wants := func(says ...string) {
+		t.Helper()
+		_, raw := h.Goes(camille, http.MethodGet, "/", nil)
+		said := portaltest.Read(t, raw)
+		for _, one := range []string{left, confirm, tomorrow} {
+			if strings.Contains(said, one) != slices.Contains(says, one) {
+				t.Errorf("%q is on the page: %v", one, !slices.Contains(says, one))
+			}
+		}
+		if button := strings.Contains(raw, `action="/.poterne/step-up"`); button != slices.Contains(says, confirm) {
+			t.Errorf("the page has a button to confirm: %v", button)
+		}
+	}
+	list(1)
+	wants()
+	if n := list(9); n != 2 {
+		t.Fatalf("a list of 9 shows %d", n)
+	}
+	wants(left, confirm)
+	h.StepsUp(camille)
+	wants()
+	if n := list(9); n != 6 {
+		t.Fatalf("a list of 9 shows %d to whoever confirmed", n)
+	}
+	wants(left, tomorrow)
 }
 
 func TestWhoIsFrozenIsNotToldToWait(t *testing.T) {
