@@ -49,6 +49,10 @@ func TestLeftOutSightingsChangeNoAnswer(t *testing.T) {
 			all = slices.Insert(all, i, s)
 		}
 		now := at.Add(time.Duration(rapid.Int64Range(0, int64(30*24*time.Hour)).Draw(t, "later")))
+		if edge := rapid.SampledFrom([]time.Duration{0, time.Minute, Hour, 24 * time.Hour, Memory}).Draw(t, "edge"); edge > 0 { // to the second
+			now = time.Unix(int64(rapid.SampledFrom(all).Draw(t, "of").last), 0).Add(edge).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "seconds")) * time.Second)
+			now = time.Unix(max(now.Unix(), at.Unix()), 0)
+		}
 		if rapid.Bool().Draw(t, "swept at last") {
 			kept = kept.remembered(now)
 		}
