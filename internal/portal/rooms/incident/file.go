@@ -64,7 +64,10 @@ type held struct {
 func shuts(o order.Order) bool { return o.Effect == order.Suspended || o.Effect == order.Closed }
 
 // Contained reports whether every account of the file is stopped.
-func (p filePage) Contained() bool { return p.Loose == 0 }
+func (p filePage) Contained() bool { return p.Loose == 0 && !p.Unsuspected() }
+
+// Unsuspected reports whether the file is about no account, such as hours without a guard.
+func (p filePage) Unsuspected() bool { return len(p.Accounts) == 0 }
 
 // Explained is how many people were shown with a reason only.
 func (p filePage) Explained() int { return p.Count.People - p.Count.WithoutReason }
@@ -191,11 +194,13 @@ func (f file) scopeForm(zone *time.Location) scopeForm {
 // tasks are what a file asks for, in the order of the hours it is due at.
 func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 	of := len(f.Accounts())
-	tasks := []task{
-		{Key: "contain", Done: shown.Contained(), Detail: v.words.In.Say("incident.contained-of", "n", of-shown.Loose, "of", of)},
-		{Key: "aware", Done: f.Aware != nil, Path: "#aware"},
-		{Key: "count", Done: f.Count != nil, Path: "#exactly"},
+	var tasks []task
+	if of > 0 {
+		tasks = append(tasks, task{Key: "contain", Done: shown.Contained(), Detail: v.words.In.Say("incident.contained-of", "n", of-shown.Loose, "of", of)})
 	}
+	tasks = append(tasks,
+		task{Key: "aware", Done: f.Aware != nil, Path: "#aware"},
+		task{Key: "count", Done: f.Count != nil, Path: "#exactly"})
 	facts := h.facts(v, f)
 	for _, form := range notice.Forms {
 		if form == notice.EDPB { // a draft, which the notice to the CNIL leads to
@@ -399,7 +404,7 @@ func (h *Handlers) scopeOf(v visit, accounts, since, until string) (scope incide
 			scope.Accounts = append(scope.Accounts, account)
 		}
 	}
-	if len(wrong) == 0 && (len(scope.Accounts) == 0 || len(scope.Accounts) > incident.MostAccounts) {
+	if len(wrong) == 0 && len(scope.Accounts) > incident.MostAccounts {
 		wrong = append(wrong, portal.Wrong{Field: "accounts", Key: "incident.accounts-wrong"})
 	}
 	var err error

@@ -403,3 +403,30 @@ func TestThePublicPageSaysTheFigureAndWhetherAMessageIsTrueAndNamesNobody(t *tes
 		t.Errorf("of 100 within a moment, %d are refused", refused)
 	}
 }
+
+// What docs/pilote/sans-poterne.md asks for once Poterne is back from hours in which the
+// applications went unguarded: a file without an account, with what was decided, which the ledger
+// keeps and another person closes.
+func TestHoursWithoutPoterneAreWrittenInAFileWithoutAnAccount(t *testing.T) {
+	h := stolen(t)
+	answer, raw := h.Goes(security, http.MethodPost, "/incidents", url.Values{"title": {"Dossier sans garde, de 9 h à 13 h"}, "accounts": {""}})
+	at := answer.Header.Get("Location")
+	if answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s: %s", answer.Status, portaltest.Read(t, raw))
+	}
+	const decided = "Dossier ouvert sans garde"
+	does(t, h, security, at+"/decide", url.Values{"what": {decided}, "decide-because": {"panne du registre, feuille signée par deux personnes"}})
+	does(t, h, officer, at+"/count", nil)
+	said := says(t, h, officer, at, decided, "panne du registre", "No account is suspected", "0 people concerned without a reason")
+	for _, untrue := range []string{"has been stopped", "accounts stopped", "these accounts"} {
+		if strings.Contains(said, untrue) {
+			t.Errorf("of no account it says %q", untrue)
+		}
+	}
+	if h.Writes(security, ledger.Filed) == 0 {
+		t.Error("the ledger has nothing of it")
+	}
+	does(t, h, officer, at+"/closing", url.Values{"closing-because": {"le journal de l’application est joint"}})
+	does(t, h, security, at+"/close", nil)
+	says(t, h, officer, at, "File closed")
+}
