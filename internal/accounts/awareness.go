@@ -56,6 +56,7 @@ type Certify struct {
 	From ledger.State // ledger.ByFile, ledger.ByPlatform or ledger.ByModule
 	List []Certificate
 	Awareness
+	Strangers bool // the list is also of people who are nobody here: it is written only where it gives something
 
 	Refused []Refusal
 	made    changed
@@ -102,7 +103,7 @@ func (c *Certify) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 			c.made = append(c.made, r)
 		}
 	}
-	if len(c.made) == 0 && len(c.Refused) == 0 {
+	if len(c.made) == 0 && (len(c.Refused) == 0 || c.Strangers) {
 		return ledger.Entry{}, journal.Unchanged
 	}
 	return ledger.Entry{
@@ -147,8 +148,8 @@ func (c *Certify) Details() []ledger.Entry { return c.made.assigned(c.By) }
 func (c *Certify) Changes() bool { return len(c.made) > 0 }
 
 // certify takes certificates in, and says which are not.
-func (s Service) certify(ctx context.Context, by roster.AccountID, from ledger.State, list []Certificate) ([]Refusal, error) {
-	act := &Certify{By: by, From: from, List: list, Awareness: s.Awareness}
+func (s Service) certify(ctx context.Context, act *Certify) ([]Refusal, error) {
+	act.Awareness = s.Awareness
 	_, err := journal.Do(ctx, s.Writer, act)
 	if errors.Is(err, journal.Unchanged) {
 		err = nil
@@ -158,7 +159,7 @@ func (s Service) certify(ctx context.Context, by roster.AccountID, from ledger.S
 
 // Pass certifies who has just passed the portal's own module.
 func (s Service) Pass(ctx context.Context, who roster.AccountID, at time.Time) error {
-	refused, err := s.certify(ctx, who, ledger.ByModule, []Certificate{{string(who), OwnModule, at}})
+	refused, err := s.certify(ctx, &Certify{By: who, From: ledger.ByModule, List: []Certificate{{string(who), OwnModule, at}}})
 	if err == nil && len(refused) > 0 {
 		err = fault.Errorf(fault.Refused, "%s", refused[0].Why)
 	}
@@ -179,7 +180,7 @@ func (s Service) CertifyCSV(ctx context.Context, r io.Reader, by roster.AccountI
 	var list []Certificate
 	var lines []int
 	flush := func() error {
-		wrong, err := s.certify(ctx, by, ledger.ByFile, list)
+		wrong, err := s.certify(ctx, &Certify{By: by, From: ledger.ByFile, List: list})
 		if err != nil {
 			return err
 		}
@@ -267,7 +268,7 @@ func (p *Platform) take(ctx context.Context, body io.Reader) (status int, senten
 	if err := json.Unmarshal(payload, &said); err != nil || said.Audience != p.Audience {
 		return http.StatusBadRequest, "not a certificate for " + p.Audience
 	}
-	refused, err := p.certify(ctx, journal.Itself, ledger.ByPlatform, []Certificate{said.Certificate})
+	refused, err := p.certify(ctx, &Certify{By: journal.Itself, From: ledger.ByPlatform, List: []Certificate{said.Certificate}})
 	switch {
 	case err != nil:
 		p.Log.ErrorContext(ctx, "a certificate was not taken in", slog.Any("err", err))

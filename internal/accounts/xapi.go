@@ -220,7 +220,7 @@ func (s *RecordStore) take(ctx context.Context, said []statement) error {
 	if len(list) == 0 {
 		return nil
 	}
-	refused, err := s.certify(ctx, journal.Itself, ledger.ByPlatform, list)
+	refused, err := s.certify(ctx, &Certify{By: journal.Itself, From: ledger.ByPlatform, List: list, Strangers: true})
 	for _, r := range refused {
 		s.Log.WarnContext(ctx, "a certificate of the learning platform was not taken in", slog.String("module", list[r.Line-1].Module), slog.String("why", r.Why))
 	}

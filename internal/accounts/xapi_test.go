@@ -139,3 +139,28 @@ func TestRIGHTS_6_OnlyThePlatformSpeaksToTheRecordStore(t *testing.T) {
 		t.Errorf("about: %d %s", answer.Code, answer.Body)
 	}
 }
+
+// A platform tells of all who learn there: of those who are nobody here, nothing is written, however
+// often it tells.
+//
+// Promise: RIGHTS-6 (awareness)
+func TestRIGHTS_6_WhoIsNobodyHereFillsNoLedgerByXAPI(t *testing.T) {
+	p := posted(t)
+	s := p.recordStore()
+	strangers := "[" + says(`{"mbox":"mailto:somebody@elsewhere.example"}`, "passed", course, "") + "," + says(`{"mbox":"mailto:lucas@staff.example"}`, "passed", course, "") + "]"
+	for range 3 {
+		if answer := tells(t, s, http.MethodPost, statementsPath, strangers, nil); answer.Code != http.StatusOK {
+			t.Errorf("%d %s", answer.Code, answer.Body)
+		}
+	}
+	if made := p.entries(ledger.Certified); len(made) != 0 {
+		t.Errorf("of nobody is written %+v", made)
+	}
+	with := strangers[:len(strangers)-1] + "," + says(`{"mbox":"mailto:pauline@staff.example"}`, "passed", course, "") + "]"
+	if answer := tells(t, s, http.MethodPost, statementsPath, with, nil); answer.Code != http.StatusOK || p.opens() != policy.Granted {
+		t.Errorf("with her among them: %d %s", answer.Code, answer.Body)
+	}
+	if made := p.entries(ledger.Certified); len(made) != 1 || made[0].Count != 1 || made[0].Rejected != 2 {
+		t.Errorf("with her among them is written %+v", made)
+	}
+}
