@@ -102,7 +102,8 @@ type Room interface {
 type Route struct {
 	Pattern string
 	Serve   func(*Visit) error
-	Open    bool // it answers those who are not signed in, and everybody as if they were not
+	Open    bool  // it answers those who are not signed in, and everybody as if they were not
+	Largest int64 // bytes of what is sent to it; 0: 64 KiB, which is enough for what a person types
 }
 
 // Link is a way into a room.

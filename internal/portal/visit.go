@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -66,7 +67,7 @@ func (v Viewer) Vouches() bool { return v.Role == roster.Manager || v.AtDesk() }
 // it is the only place where an error of a room becomes a status, and is logged.
 func (s *Shell) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(route.Largest, 64<<10))
 		v, err := s.visit(w, r, route.Open)
 		if fault.Is(err, fault.Anonymous) {
 			s.pages.Stops().SignIn(w, r, err)

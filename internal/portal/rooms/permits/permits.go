@@ -69,11 +69,15 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 
 const path = "/permits"
 
+// longestLine is how many bytes of a form a line of a list has on average, at most: an identifier of
+// 34 bytes, and its end, which a form writes as %0D%0A.
+const longestLine = 40
+
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
 	return []portal.Route{
 		{Pattern: "GET " + path, Serve: h.signing(h.list)},
-		{Pattern: "POST " + path, Serve: h.signing(h.ask)},
+		{Pattern: "POST " + path, Serve: h.signing(h.ask), Largest: grants.MostExported * longestLine},
 		{Pattern: "POST " + path + "/{number}/approve", Serve: h.signing(h.approve)},
 		{Pattern: "POST " + path + "/{number}/drop", Serve: h.signing(h.drop)},
 		{Pattern: "POST " + path + "/end", Serve: h.signing(h.end)},
@@ -202,6 +206,9 @@ func (h *Handlers) show(v *portal.Visit, status int, shown page) error {
 
 // ask asks another person for a permit. Nothing is allowed yet.
 func (h *Handlers) ask(v *portal.Visit) error {
+	if err := v.ParseForm(); err != nil { // nothing of it is read
+		return h.show(v, http.StatusUnprocessableEntity, page{Wrong: portal.Mends{{Field: "list", Key: "permit.list-long"}}})
+	}
 	typed := page{
 		Account: portal.Tidy(v.PostFormValue("account")), Export: v.PostFormValue("export"), People: strings.TrimSpace(v.PostFormValue("people")),
 		Until: v.PostFormValue("until"), List: v.PostFormValue("list"), Because: portal.Tidy(v.PostFormValue("because")),

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/portal/portaltest"
@@ -118,5 +119,37 @@ func TestMETER_8_APermitIsAskedForApprovedShownAndEndedInThePortal(t *testing.T)
 	}
 	if said := page(portaltest.Jeanne, "/permits"); !strings.Contains(said, "No export is allowed") {
 		t.Errorf("after its end: %s", said)
+	}
+}
+
+// The longest list there can be is pasted, and whoever pastes more is told what is wrong with it.
+//
+// Promise: METER-8
+func TestMETER_8_TheLongestListIsPasted(t *testing.T) {
+	h := portaltest.New(t)
+	h.Door.HasPasskey.Store(true)
+	if err := journal.Record(t.Context(), h.Gate.Journal, ledger.Entry{Kind: ledger.SteppedUp, Account: portaltest.Jeanne}); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(people, digits int) (int, string) {
+		t.Helper()
+		var lines strings.Builder
+		for n := range people {
+			fmt.Fprintf(&lines, "9%0*d\r\n", digits-1, n)
+		}
+		answer, raw := h.Goes(portaltest.Jeanne, http.MethodPost, "/permits", url.Values{
+			"account": {string(portaltest.Camille)}, "export": {"dossier GET /export"}, "people": {"100000"}, "until": {time.Now().AddDate(0, 0, 6).Format("2006-01-02T15:04")},
+			"list": {lines.String()}, "because": {"yearly report"}, "passkey-answer": {"{}"},
+		})
+		return answer.StatusCode, portaltest.Read(t, raw)
+	}
+	if code, said := ask(grants.MostExported, 15); code != http.StatusSeeOther {
+		t.Errorf("of as many people as there can be: %d %.2000s", code, said)
+	}
+	if code, said := ask(3*grants.MostExported, 60); code != http.StatusUnprocessableEntity || !strings.Contains(said, "too long") {
+		t.Errorf("of more than is read: %d %.2000s", code, said)
+	}
+	if all, err := h.Permits().All(t.Context()); err != nil || len(all) != 1 || all[0].People != grants.MostExported {
+		t.Errorf("%d wait: %v", len(all), err)
 	}
 }
