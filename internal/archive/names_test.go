@@ -7,6 +7,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/archive"
 	"poterne/internal/audit"
+	"poterne/internal/fault"
 	"poterne/internal/incident"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -77,6 +78,20 @@ func namesGo(t *testing.T, h *house, owner *store.DB) {
 		}}))
 		return err
 	})
+	var proposals []ledger.Number // two of hers, and one of a colleague
+	for _, p := range []accounts.Proposal{
+		{Stage: accounts.HasBegun, Account: "pauline"}, {Stage: accounts.Ceased, Recovers: "pauline"}, {Stage: accounts.HasBegun, Account: "lucas"},
+	} {
+		p.By, p.Organisation, p.Role, p.Name, p.Mail, p.Until, p.Made, p.Ends = "chief", "mlv", roster.Adviser, name, mail, h.now, h.now, h.now
+		if p.Account == "lucas" {
+			p.Name, p.Mail = "Lucas", "lucas@ml.example"
+		}
+		h.does(func(w journal.Writer) error {
+			e, err := journal.Do(t.Context(), w, journal.Act[accounts.ProposalRows](proposed{p}))
+			proposals = append(proposals, e.Number)
+			return err
+		})
+	}
 	for _, id := range []roster.AccountID{"pauline", "karim"} {
 		h.does(func(w journal.Writer) error {
 			_, err := journal.Do(t.Context(), w, journal.Act[accounts.ProposalRows](&accounts.Close{By: journal.Itself, Of: id, Why: ledger.Unused}))
@@ -118,6 +133,11 @@ func namesGo(t *testing.T, h *house, owner *store.DB) {
 	if after != before.Nameless(after.Erased) || !after.Erased.Equal(h.now) {
 		t.Errorf("%+v is now %+v", before, after)
 	}
+	for i, number := range proposals {
+		if _, err := store.NewRoster(h.db).Proposal(t.Context(), number); fault.Is(err, fault.Absent) != (i < 2) {
+			t.Errorf("proposal %d, once her name is erased: %v", i, err)
+		}
+	}
 	if account("karim").Name == "" || account("lucas").Name == "" {
 		t.Error("whoever an open incident is about, or works there, has no name any more")
 	}
@@ -151,4 +171,18 @@ func namesGo(t *testing.T, h *house, owner *store.DB) {
 	if len(erased) != 4 || erased[0].State != "names" || erased[0].Count != 1 || erased[1].Target != "pauline" || erased[3].Target != "karim" || erased[1].Cause != erased[0].Number {
 		t.Errorf("the ledger says %+v", erased)
 	}
+}
+
+// proposed is a proposal as it was left.
+type proposed struct{ accounts.Proposal }
+
+// Decide implements journal.Act.
+func (p proposed) Decide(*journal.Tx, accounts.ProposalRows) (ledger.Entry, error) {
+	return ledger.Entry{Kind: ledger.Proposed, Account: p.By, Organisation: p.Organisation}, nil
+}
+
+// Apply implements journal.Act.
+func (p proposed) Apply(rows accounts.ProposalRows, e ledger.Entry) error {
+	p.Number = e.Number
+	return rows.PutProposal(p.Proposal)
 }

@@ -97,10 +97,14 @@ func (r archiveRows) Unname(items []archive.Item, at time.Time) (map[roster.Acco
 	return digests, nil
 }
 
-// unname stores an account that has no name any more; nor have its passkeys.
+// unname stores an account that has no name any more; nor have its passkeys. The proposals by which
+// it came to be, and was bound anew, say whose it was, and go.
 func (r rosterRows) unname(of accounts.Rights) error {
 	if err := r.PutAccount(of.Account); err != nil {
 		return err
+	}
+	if _, err := r.exec(`delete from proposal where account = $1 or recovers = $1`, string(of.Account.ID)); err != nil {
+		return doing("removing the proposals of an account", err)
 	}
 	keys, err := r.db.passkeys(r.ctx, r.tx, `account = $1`, string(of.Account.ID))
 	if err != nil {
