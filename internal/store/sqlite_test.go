@@ -124,3 +124,25 @@ func TestAFileThatIsNoDatabaseIsSaidToBeOne(t *testing.T) {
 		t.Error("opened under a file")
 	}
 }
+
+// A batch of certificates and a roster look up as many addresses as they have lines, while everybody
+// waits: no such look-up reads all accounts.
+//
+// Promise: RIGHTS-6
+func TestRIGHTS_6_AnAccountIsFoundByItsAddressWithoutReadingAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	openAt(t, path)
+	direct, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	var id, parent, unused int
+	var plan string
+	if err := direct.QueryRowContext(t.Context(), `explain query plan select a.id from account a where a.mail = $1`, "pauline@staff.example").Scan(&id, &parent, &unused, &plan); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(plan, "SEARCH") {
+		t.Errorf("it is found by %q", plan)
+	}
+}

@@ -147,6 +147,7 @@ create table account (
 	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)
 );
+create index account_mail on account (mail);
 
 -- habilitation is the right of an account to use a service for a purpose, from one
 -- moment until another, which MUST come later.

@@ -127,6 +127,7 @@ create table account (
 	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
 ) strict;
+create index account_mail on account (mail);
 
 -- habilitation is the right of an account to use a service for a purpose, from one
 -- moment until another, which MUST come later.
