@@ -24,6 +24,9 @@ var looks = []struct {
 	{"en", "dark", 320, 640},
 }
 
+// widths are those at which a page in either language is held to need no scrolling sideways.
+var widths = []int64{320, 768, 1920}
+
 func TestRUN_7_EveryPageIsReadableInABrowser(t *testing.T) {
 	axe := portaltest.Axe(t)
 	site := httptest.NewServer(Gallery())
@@ -60,6 +63,18 @@ func TestRUN_7_EveryPageIsReadableInABrowser(t *testing.T) {
 						}
 					}
 					portaltest.KeepScreenshot(t, tab, name+"-"+look.language)
+					for _, width := range widths {
+						if err := chromedp.Do(tab, chromedp.EmulateViewport(width, look.height)); err != nil {
+							t.Fatal(err)
+						}
+						wide, err := chromedp.Run(tab, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
+						if err != nil || wide > width {
+							t.Errorf("the page is %d wide in a window of %d: %v", wide, width, err)
+						}
+					}
+					if err := chromedp.Do(tab, chromedp.EmulateViewport(look.width, look.height)); err != nil {
+						t.Fatal(err)
+					}
 				})
 			}
 		})
