@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"poterne/internal/journal"
 	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
@@ -119,6 +121,7 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 			}
 			if strings.HasSuffix(c.name, "-2024") || strings.HasSuffix(c.name, "-2025") {
 				deskNamesTheThief(t, d, freezes)
+				deskFitsItsScreens(t, d)
 			}
 			if len(strangers) != seen || len(known) != inside || len(freezes) != frozen {
 				t.Errorf("the ledger holds %d people without a reason, %d with one, and %d freezes", len(strangers), len(known), len(freezes))
@@ -176,6 +179,26 @@ func deskNamesTheThief(t *testing.T, d *demo, thieves map[string]bool) {
 	}
 	if want := []string{fmt.Sprint(lookups), fmt.Sprint(unexplained), fmt.Sprint(stopped), fmt.Sprint(len(thieves))}; !slices.Equal(figures, want) {
 		t.Errorf("the figures are %v, the ledger says %v", figures, want)
+	}
+}
+
+// deskFitsItsScreens holds the desk to two screens of a laptop, and the wall to its one.
+func deskFitsItsScreens(t *testing.T, d *demo) {
+	t.Helper()
+	samir := newScreen(t, d.origin, "fr-FR")
+	samir.signIn(d.button("samir.cohen"))
+	for _, look := range []struct {
+		path                  string
+		width, height, atMost int64
+	}{{"/desk", 1280, 800, 1600}, {"/desk/wall", 1920, 1080, 1080}} {
+		samir.do(chromedp.EmulateViewport(look.width, look.height))
+		samir.open(look.path)
+		samir.comesToSay("main", "En direct.", patience)
+		tall, err := chromedp.Run(samir.tab, chromedp.Evaluate[int64]("document.documentElement.scrollHeight"))
+		if err != nil || tall > look.atMost {
+			t.Errorf("%s is %d tall in a window of %d, and may be %d: %v", look.path, tall, look.height, look.atMost, err)
+		}
+		samir.keep(t.Name()[strings.LastIndex(t.Name(), "/")+1:] + strings.ReplaceAll(look.path, "/", "-"))
 	}
 }
 
