@@ -42,7 +42,7 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 	if status := pauline.open(fourth); status != http.StatusForbidden {
 		t.Fatalf("the fourth stranger: status %d", status)
 	}
-	pauline.says("main", "La limite est de 3.", "Confirmez que c’est bien vous qui demandez", "Confirmer que c’est bien moi", "tient lieu de clé d’accès")
+	pauline.says("main", "La limite est de 3, et cette ouverture la dépasserait.", "Confirmez que c’est bien vous qui demandez", "Confirmer que c’est bien moi", "tient lieu de clé d’accès")
 	if n := pauline.count("main .main"); n != 1 {
 		t.Errorf("%d buttons stand out on the page", n)
 	}

@@ -59,9 +59,9 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	if status := pauline.open(fourth); status != http.StatusForbidden {
 		t.Fatalf("the fourth stranger: status %d", status)
 	}
-	took := samir.comesToSay("#lines", "hour’s allowance is used up (3 of 3)", aSecondOr(time.Since(begun)))
+	took := samir.comesToSay("#lines", "beyond the hour’s allowance (3 of 3)", aSecondOr(time.Since(begun)))
 	t.Logf("The desk shows it after %v.", took)
-	pauline.says("main", "Vous avez ouvert 3 personnes sans motif connu en une heure.", "La limite est de 3.",
+	pauline.says("main", "Vous avez ouvert 3 personnes sans motif connu en une heure.", "La limite est de 3, et cette ouverture la dépasserait.",
 		"Ni portefeuille, ni rendez-vous, ni appel, ni ticket d’accueil, ni message, ni inscription, ni relais n’explique cette ouverture.", "Reçu n°")
 	pauline.keep("stopped")
 	samir.says("#lines tr:first-child", "Pauline Mercier", "Dossier", "confirmation asked")
@@ -143,7 +143,7 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 	if status := pauline.open(d.file(d.stranger(3))); status != http.StatusForbidden {
 		t.Fatalf("the fourth stranger: status %d", status)
 	}
-	pauline.says("main", "You opened 3 people without a known reason within an hour. The limit is 3.", "No caseload, appointment, call, desk ticket, message, enrolment or cover explains this opening.")
+	pauline.says("main", "You opened 3 people without a known reason within an hour. The limit is 3, and this opening would pass it.", "No caseload, appointment, call, desk ticket, message, enrolment or cover explains this opening.")
 	pauline.click("main a[href='" + d.origin + "/']")
 	pauline.says("#meter ~ .lead", "3 people without a reason of 20 in 28 days, 3 of 3 this hour.")
 
@@ -151,7 +151,7 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 	samir.click("main a[href='/desk']")
 	samir.says("[data-live]", "Cette page montre l’instant où elle a été ouverte.")
 	samir.do(chromedp.Click(chromedp.CSS("#events summary")))
-	samir.says("#lines tr:first-child", "Pauline Mercier", "confirmation demandée", "franchise de l’heure épuisée (3 sur 3)")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "confirmation demandée", "au-delà de la franchise de l’heure (3 sur 3)")
 	samir.keep("desk-without-scripts")
 	samir.click("#lines tr:first-child td a")
 	samir.click("a[href*='effect=suspended']")

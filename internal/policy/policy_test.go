@@ -316,10 +316,10 @@ func TestWATCH_6_EveryGroundHasASentenceInBothLanguages(t *testing.T) {
 		}
 	}
 	stopped := policy.Ruling{Why: policy.ShortEmpty, Counted: 320, Limit: meter.People(3)}
-	if got, want := i18n.French.Sentence(stopped), "Vous avez ouvert 3,2 personnes sans motif connu en une heure. La limite est de 3. Ni portefeuille"; !strings.HasPrefix(got, want) {
+	if got, want := i18n.French.Sentence(stopped), "Vous avez ouvert 3,2 personnes sans motif connu en une heure. La limite est de 3, et cette ouverture la dépasserait. Ni portefeuille"; !strings.HasPrefix(got, want) {
 		t.Errorf("French says %q", got)
 	}
-	if got, want := i18n.English.Sentence(stopped), "You opened 3.2 people without a known reason within an hour. The limit is 3. No caseload"; !strings.HasPrefix(got, want) {
+	if got, want := i18n.English.Sentence(stopped), "You opened 3.2 people without a known reason within an hour. The limit is 3, and this opening would pass it. No caseload"; !strings.HasPrefix(got, want) {
 		t.Errorf("English says %q", got)
 	}
 	stopped.Observed = true

@@ -41,11 +41,11 @@ func TestWhatHappenedIsSaidAsItWas(t *testing.T) {
 	}{
 		"at the limit": {
 			stopped(policy.ShortEmpty, meter.People(3), meter.People(3)),
-			"1 personne sans motif ; franchise de l’heure épuisée (3 sur 3).", "1 person without a reason; the hour’s allowance is used up (3 of 3).",
+			"1 personne sans motif, au-delà de la franchise de l’heure (3 sur 3).", "1 person without a reason, beyond the hour’s allowance (3 of 3).",
 		},
 		"beyond a limit that was narrowed since": {
 			stopped(policy.ShortEmpty, meter.People(6), meter.Whole+meter.Whole/2),
-			"1 personne sans motif ; franchise de l’heure épuisée (déjà 6, pour une limite de 1,5).", "1 person without a reason; the hour’s allowance is used up (6 so far, for a limit of 1.5).",
+			"1 personne sans motif, au-delà de la franchise de l’heure (déjà 6, pour une limite de 1,5).", "1 person without a reason, beyond the hour’s allowance (6 so far, for a limit of 1.5).",
 		},
 		"for a frozen account": {
 			stopped(policy.Frozen, 0, 0),

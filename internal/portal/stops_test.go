@@ -55,7 +55,7 @@ func TestMETER_7_TheStoppedPageHasOneWayOn(t *testing.T) {
 	}{
 		"the hour's allowance is empty":             {"dossier", as(policy.AskStepUp, policy.ShortEmpty), stepUp, "Confirm that it is you"},
 		"a part would need a step-up":               {"dossier", as(policy.Refused, policy.ShortEmpty), stepUp, "Confirm that it is you"},
-		"the hour's allowance is closed":            {"dossier", policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty}, "GET /", "The limit is 0."},
+		"the hour's allowance is closed":            {"dossier", policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty}, "GET /", "The limit is 0, and this opening would pass it."},
 		"a canary was listed":                       {"dossier", as(policy.AskStepUp, policy.CanaryListed), stepUp, "Confirm that it is you"},
 		"the pace is reached":                       {"dossier", as(policy.AskStepUp, policy.PaceReached), stepUp, "Writing in a file"},
 		"the 28 days' allowance is empty":           {"dossier", as(policy.AskCosign, policy.LongEmpty), "GET /dossier/files/4711?view=notes", "Give them the number below; signing takes a minute."},
