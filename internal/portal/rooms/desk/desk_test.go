@@ -395,7 +395,7 @@ func TestTheFlowResumesWithoutLoss(t *testing.T) {
 		t.Errorf("event %s: %s", e.id, e.data)
 	}
 	e = next(t, events, "line")
-	if e.id != fmt.Sprint(third.Receipt) || !strings.Contains(e.data, "used up (3 of 3)") {
+	if e.id != fmt.Sprint(third.Receipt) || !strings.Contains(e.data, "beyond the hour’s allowance (3 of 3)") {
 		t.Errorf("event %s: %s", e.id, e.data)
 	}
 	if _, err := h.Gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: string(security), Because: "enough"}); err != nil {
