@@ -72,8 +72,7 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	officer := func(who portal.Viewer) bool { return who.Role == roster.Privacy } // the desk comes from its directory
-	return []portal.Link{{Path: path, Name: "reading.link", For: officer}}
+	return []portal.Link{{Path: path, Name: "reading.link", For: signs}}
 }
 
 // signs reports whether a viewer signs here.
