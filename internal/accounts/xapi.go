@@ -200,8 +200,10 @@ func (s *RecordStore) certificate(one statement, now time.Time) (Certificate, bo
 	if !passed || !s.Awareness.of(one.Object.ID) || one.Object.ObjectType != "" && one.Object.ObjectType != "Activity" {
 		return Certificate{}, false
 	}
-	account, mailed := strings.CutPrefix(one.Actor.Mbox, "mailto:")
-	if !mailed && strings.TrimSuffix(one.Actor.Account.HomePage, "/") == s.Origin {
+	var account string
+	if mail, mailed := strings.CutPrefix(one.Actor.Mbox, "mailto:"); mailed {
+		account = mail
+	} else if strings.TrimSuffix(one.Actor.Account.HomePage, "/") == s.Origin {
 		account = one.Actor.Account.Name
 	}
 	if one.Timestamp.IsZero() {

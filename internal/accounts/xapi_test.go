@@ -72,6 +72,7 @@ func TestRIGHTS_6_XAPIStatementsCertifyWhoPassedAndNothingElse(t *testing.T) {
 		{"somebody", says(pauline, "passed", course, "")[1:], http.StatusBadRequest, false},
 		{"an agent for an activity", strings.Replace(says(pauline, "passed", course, ""), "Activity", "Agent", 1), http.StatusOK, false},
 		{"an id of another house", says(`{"account":{"homePage":"https://elsewhere.example","name":"pauline"}}`, "passed", course, ""), http.StatusOK, false},
+		{"an id for a mail address", says(`{"mbox":"pauline"}`, "passed", course, ""), http.StatusOK, false},
 		{"a year ago", says(pauline, "passed", course, `,"timestamp":"2020-01-01T00:00:00Z"`), http.StatusOK, false},
 		{"in the future", says(pauline, "passed", course, `,"timestamp":"2090-01-01T00:00:00Z"`), http.StatusOK, false},
 		{"nobody", says(`{"mbox":"mailto:nobody@staff.example"}`, "passed", course, ""), http.StatusOK, false},
