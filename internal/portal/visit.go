@@ -47,6 +47,9 @@ func (v Viewer) Asker() gate.Asker { return gate.AskerOf(v.Account()) }
 // AtDesk reports whether the viewer watches and contains.
 func (v Viewer) AtDesk() bool { return v.Role == roster.Security }
 
+// Oversees reports whether the viewer is of the security desk, or the data-protection officer.
+func (v Viewer) Oversees() bool { return v.AtDesk() || v.Role == roster.Privacy }
+
 // Suspended reports whether an order in force suspends the viewer. One that closes
 // everything does not: whoever contains an incident is needed in the middle of it.
 func (v Viewer) Suspended(in order.Set, now time.Time) bool {

@@ -92,12 +92,9 @@ func (h *Handlers) Links() []portal.Link {
 	return []portal.Link{{Path: path, Name: "bypass.link", For: officer}}
 }
 
-// signs reports whether a viewer signs for a bypass.
-func signs(who portal.Viewer) bool { return who.AtDesk() || who.Role == roster.Privacy }
-
 // signing lets in those who sign for a bypass, unless they are suspended.
 func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return h.shell.LetIn(signs, h.deps.Gate.Orders, "this room is for those who sign for a bypass", serve)
+	return h.shell.LetIn(portal.Viewer.Oversees, h.deps.Gate.Orders, "this room is for those who sign for a bypass", serve)
 }
 
 // one is a bypass, or what asks for one.

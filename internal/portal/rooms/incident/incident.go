@@ -155,11 +155,8 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "layout.incidents", For: keeps}}
+	return []portal.Link{{Path: path, Name: "layout.incidents", For: portal.Viewer.Oversees}}
 }
-
-// keeps reports whether a viewer keeps the files of incidents.
-func keeps(who portal.Viewer) bool { return who.AtDesk() || who.Role == roster.Privacy }
 
 // visit is a visit of the room, where accounts have names.
 type visit struct {
@@ -171,7 +168,7 @@ type visit struct {
 // keeping lets in those who keep the files, unless they are suspended themselves. Closing
 // everything does not shut the room, which says what is to be done about it.
 func (h *Handlers) keeping(serve func(visit) error) func(*portal.Visit) error {
-	return h.shell.LetIn(keeps, h.deps.Gate.Orders, "this room is for those who keep the files of incidents", func(v *portal.Visit) error {
+	return h.shell.LetIn(portal.Viewer.Oversees, h.deps.Gate.Orders, "this room is for those who keep the files of incidents", func(v *portal.Visit) error {
 		accounts, err := h.deps.Roster.Accounts(v.Context())
 		if err != nil {
 			return err

@@ -102,7 +102,7 @@ func (h *Handlers) evidence(v visit, f file) error {
 func (h *Handlers) stillKeeps(v visit) func(context.Context) error {
 	return func(ctx context.Context) error {
 		who, err := v.Again(ctx)
-		if err == nil && (!keeps(who) || who.Suspended(h.deps.Gate.Orders(), h.shell.Now())) {
+		if err == nil && (!who.Oversees() || who.Suspended(h.deps.Gate.Orders(), h.shell.Now())) {
 			err = fault.Errorf(fault.Refused, "the viewer may not keep incidents any more")
 		}
 		return err

@@ -92,7 +92,7 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
-	return []portal.Route{{Pattern: "GET " + Path, Serve: h.shell.LetIn(answers, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", h.show)}}
+	return []portal.Route{{Pattern: "GET " + Path, Serve: h.shell.LetIn(portal.Viewer.Oversees, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", h.show)}}
 }
 
 // Links implements portal.Room.
@@ -100,9 +100,6 @@ func (h *Handlers) Links() []portal.Link {
 	officer := func(who portal.Viewer) bool { return who.Role == roster.Privacy } // the desk comes from its directory
 	return []portal.Link{{Path: Path, Name: "installation.link", For: officer}}
 }
-
-// answers reports whether a viewer answers for the installation.
-func answers(who portal.Viewer) bool { return who.AtDesk() || who.Role == roster.Privacy }
 
 // page answers those who answer for the installation: what is in force here?
 type page struct {

@@ -70,15 +70,12 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "withheld.link", For: signs}}
+	return []portal.Link{{Path: path, Name: "withheld.link", For: portal.Viewer.Oversees}}
 }
-
-// signs reports whether a viewer signs here.
-func signs(who portal.Viewer) bool { return who.AtDesk() || who.Role == roster.Privacy }
 
 // signing lets in those who sign, unless they are suspended.
 func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return h.shell.LetIn(signs, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", serve)
+	return h.shell.LetIn(portal.Viewer.Oversees, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", serve)
 }
 
 // withheld is a withholding, as those who sign see it.
