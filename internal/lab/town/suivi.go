@@ -17,10 +17,10 @@ import (
 func NewSuivi(site Site) http.Handler {
 	s := &suivi{application: newApplication("suivi", "Suivi", site), said: map[int]map[string]given{}}
 	s.handle("GET /{$}", s.home)
-	s.handle("GET /files/{dossier}", s.page(details, "suivi-file.html"))
-	s.handle("GET /files/{dossier}/health", s.page(health, "suivi-health.html"))
-	s.form("POST /files/{dossier}/situation", s.take(details, "suivi-file.html", ""))
-	s.form("POST /files/{dossier}/health", s.take(health, "suivi-health.html", "/health"))
+	s.handle("GET /files/{dossier}", s.page(situation))
+	s.handle("GET /files/{dossier}/health", s.page(health))
+	s.form("POST /files/{dossier}/situation", s.take(situation))
+	s.form("POST /files/{dossier}/health", s.take(health))
 	return s
 }
 
@@ -43,19 +43,28 @@ type detail struct {
 	Choices    []string // none: it is written
 }
 
-var details = []detail{
+// sheet is a page of details about a person, and the form that asks for those that lack.
+type sheet struct {
+	page    string
+	Field   string // what the page calls them: the category that the gate is told
+	At      string // of the page, below the person's address
+	To      string // of the form
+	details []detail
+}
+
+var situation = sheet{"suivi-file.html", "shared", "", "/situation", []detail{
 	{"licence", "Permis de conduire", []string{"Permis B", "Permis B en préparation", "Aucun permis"}},
 	{"transport", "Moyen de transport", []string{"Voiture", "Deux-roues", "Transports en commun", "Aucun"}},
 	{"housing", "Logement", []string{"Logement stable", "Hébergement chez un proche", "Foyer ou résidence", "Sans logement stable"}},
 	{"diploma", "Dernier diplôme", []string{"Aucun diplôme", "CAP ou BEP", "Baccalauréat", "Diplôme du supérieur"}},
 	{"aim", "Projet de la personne", nil},
-}
+}}
 
-var health = []detail{
+var health = sheet{"suivi-health.html", "health", "/health", "/health", []detail{
 	{"recognition", "Reconnaissance du handicap (RQTH)", []string{"Reconnue", "Demande en cours", "Non demandée"}},
 	{"adaptation", "Aménagements du poste", nil},
 	{"avoid", "Gestes et situations à éviter", nil},
-}
+}}
 
 // knownDetail is a detail as a page shows it: with what was given, or asked for.
 type knownDetail struct {
@@ -68,6 +77,7 @@ type knownDetail struct {
 type suiviPage struct {
 	*visit
 	Person  Person
+	Sheet   sheet
 	Details []knownDetail
 	Asks    bool
 	Problem string
@@ -86,17 +96,17 @@ func (s *suivi) home(v *visit) (answer, error) {
 	return answer{page: "suivi-home.html", data: page}, nil
 }
 
-// open reads a person's page, with what is known of some details. What is known is asked for
+// open reads a person's page, with what is known of a sheet's details. What is known is asked for
 // only when it is being corrected.
-func (s *suivi) open(v *visit, of []detail, correct string) (suiviPage, error) {
+func (s *suivi) open(v *visit, of sheet, correct string) (suiviPage, error) {
 	i, ok := s.Register.ByDossier(v.PathValue("dossier"))
 	if !ok {
 		return suiviPage{}, errAbsent
 	}
-	page := suiviPage{visit: v, Person: s.Register.Person(i)}
+	page := suiviPage{visit: v, Person: s.Register.Person(i), Sheet: of}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range of {
+	for _, d := range of.details {
 		k := knownDetail{detail: d}
 		if g, known := s.said[i][d.Key]; known {
 			k.Given, k.Typed = &g, g.Value
@@ -108,11 +118,11 @@ func (s *suivi) open(v *visit, of []detail, correct string) (suiviPage, error) {
 	return page, nil
 }
 
-func (s *suivi) page(of []detail, template string) func(*visit) (answer, error) {
+func (s *suivi) page(of sheet) func(*visit) (answer, error) {
 	return func(v *visit) (answer, error) {
 		page, err := s.open(v, of, v.URL.Query().Get("correct"))
 		page.Done = v.URL.Query().Has("done")
-		return answer{page: template, data: page}, err
+		return answer{page: of.page, data: page}, err
 	}
 }
 
@@ -121,7 +131,7 @@ const longestDetail = 300
 
 // take keeps what a form says. What is known is replaced only where the form says that it
 // corrects it: two who fill in the form at once do not overwrite each other unseen.
-func (s *suivi) take(of []detail, template, below string) func(*visit) (answer, error) {
+func (s *suivi) take(of sheet) func(*visit) (answer, error) {
 	return func(v *visit) (answer, error) {
 		correct := v.PostFormValue("correct")
 		page, err := s.open(v, of, correct)
@@ -147,7 +157,7 @@ func (s *suivi) take(of []detail, template, below string) func(*visit) (answer, 
 			page.Problem = "Répondez à une question au moins. Ce qui est connu n’est pas redemandé."
 		}
 		if page.Problem != "" {
-			return answer{status: http.StatusUnprocessableEntity, page: template, data: page}, nil
+			return answer{status: http.StatusUnprocessableEntity, page: of.page, data: page}, nil
 		}
 		i := page.Person.Index
 		s.mu.Lock()
@@ -160,6 +170,6 @@ func (s *suivi) take(of []detail, template, below string) func(*visit) (answer, 
 				s.said[i][key] = given{Value: text, By: s.nameOf(v.Caller.Organisation), On: s.Now()}
 			}
 		}
-		return answer{to: "/files/" + page.Person.Dossier + below + "?done=1"}, nil
+		return answer{to: "/files/" + page.Person.Dossier + of.At + "?done=1"}, nil
 	}
 }
