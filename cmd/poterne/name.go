@@ -44,16 +44,16 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		defer from.Close()
-		identifiers, err := lookup.NewColumn(n.Register, from, n.Column)
-		if err != nil {
-			return usage("%v", err)
-		}
 		if n.Incident > 0 {
 			return config.StreamNew(n.Out, func(missing io.Writer) error {
-				l, err := o.ListIncident(ctx, n.Incident, roster.AccountID(n.By), roster.AccountID(n.Approver), identifiers, missing, func(int) {})
+				l, err := o.ListIncident(ctx, n.Incident, roster.AccountID(n.By), roster.AccountID(n.Approver), n.again(from), missing, func(int) {})
 				fmt.Fprintf(on.Out, "%d people are listed; the register does not have %d, and %d exist for Poterne only\n", l.Found, l.Missing, l.Invented)
 				return err
 			})
+		}
+		identifiers, err := lookup.NewColumn(n.Register, from, n.Column)
+		if err != nil {
+			return usage("%v", err)
 		}
 		wanted, digest, err := n.wanted(o)
 		if err != nil {
@@ -90,6 +90,28 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		}
 		return fmt.Errorf("no identifier in %s has %d of the pseudonyms, which are in %s: is the list of identifiers whole, and of the right kind?", n.Register, len(missing), left)
 	})
+}
+
+// again opens the column of identifiers at its first, each time it is called.
+func (n *nameCommand) again(from io.Reader) func() (*lookup.Column, error) {
+	read := false
+	return func() (*lookup.Column, error) {
+		if read {
+			file, is := from.(io.Seeker)
+			if !is {
+				return nil, usage("so many people are looked for a portion at a time, and %s can be read only once: write a file for --register", n.Register)
+			}
+			if _, err := file.Seek(0, io.SeekStart); err != nil {
+				return nil, usage("so many people are looked for a portion at a time, and %s cannot be read again: %v", n.Register, err)
+			}
+		}
+		read = true
+		identifiers, err := lookup.NewColumn(n.Register, from, n.Column)
+		if err != nil {
+			return nil, usage("%v", err)
+		}
+		return identifiers, nil
+	}
 }
 
 // wanted reads the list: whom it asks for, each once, and its SHA-256.

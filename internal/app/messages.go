@@ -156,8 +156,9 @@ func (o *Opened) sender(ctx context.Context, files incident.Service, w journal.W
 	}, mailing.Deps{Files: files, Rows: store.NewMailings(o.DB), Server: *o.Mail, Explain: explain, Contact: m.contact}), nil
 }
 
-// ListIncident has the people of an incident named and listed, so that they can be told.
-func (o *Opened) ListIncident(ctx context.Context, file ledger.Number, by, approver roster.AccountID, identifiers *lookup.Column, missing io.Writer, tell func(read int)) (incident.Listing, error) {
+// ListIncident has the people of an incident named and listed, so that they can be told. It
+// asks for the register's identifiers once for each portion of them.
+func (o *Opened) ListIncident(ctx context.Context, file ledger.Number, by, approver roster.AccountID, identifiers func() (*lookup.Column, error), missing io.Writer, tell func(read int)) (incident.Listing, error) {
 	lister := mailing.Lister{
 		Files: incident.Service{Writer: o.Writer(), Rows: store.NewIncidents(o.DB)}, Index: o.Index, Rows: store.NewMailings(o.DB),
 		Directory: o.Directory(), Scheme: o.Schemes.Own(), Reserved: o.Canaries.Reserved,

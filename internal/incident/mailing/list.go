@@ -2,13 +2,16 @@ package mailing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -38,11 +41,15 @@ type Lister struct {
 	Directory lookup.Directory
 	Scheme    string                       // of the identifiers
 	Reserved  func(register.PersonID) bool // who exists for Poterne only, and is told nothing
+	Portion   int                          // how many people are looked for at once, which bounds the memory that a list takes; 0: a million
 }
 
+func (l Lister) portion() int { return cmp.Or(l.Portion, 1_000_000) }
+
 // List has the people of a file named and listed: by signs, and approver, who is another
-// person. Those who are missing are written to missing, a pseudonym a line.
-func (l Lister) List(ctx context.Context, file ledger.Number, by, approver roster.AccountID, identifiers *lookup.Column, missing io.Writer, tell func(read int)) (incident.Listing, error) {
+// person. The register's identifiers are read from their first once for each portion of the
+// people. Those who are missing are written to missing, a pseudonym a line.
+func (l Lister) List(ctx context.Context, file ledger.Number, by, approver roster.AccountID, identifiers func() (*lookup.Column, error), missing io.Writer, tell func(read int)) (incident.Listing, error) {
 	var listing incident.Listing
 	files, err := l.Files.Files(ctx)
 	if err != nil {
@@ -61,20 +68,61 @@ func (l Lister) List(ctx context.Context, file ledger.Number, by, approver roste
 	if err != nil {
 		return listing, err
 	}
-	people, digest, err := l.wanted(ctx, shown, told)
+	people, digest, err := counted(wanted(ctx, shown, told))
 	if err != nil {
 		return listing, err
 	}
-	naming := incident.Naming{People: len(people), Before: shown.People - len(people), List: digest}
+	first, err := identifiers()
+	if err == nil && people > l.portion() { // a list that can be read only once is refused before anybody is named
+		first, err = identifiers()
+	}
+	if err != nil {
+		return listing, err
+	}
+	naming := incident.Naming{People: people, Before: shown.People - people, List: digest}
 	number, err := l.Files.Do(ctx, incident.Write{File: file, By: by, Approver: approver, Step: &naming})
 	if err != nil {
 		return listing, fmt.Errorf("nobody is named: %w", err)
 	}
-	people = slices.DeleteFunc(people, func(p shownTo) bool { return l.Reserved(p.id) })
-	listing.Invented = naming.People - len(people)
-	ids := make([]register.PersonID, len(people))
-	for i := range people {
-		ids[i] = people[i].id
+	w := &listWriter{rows: l.Rows, list: number, sum: sha256.New()}
+	if err := lookup.WritePseudonyms(missing, nil); err != nil {
+		return listing, err
+	}
+	for some, err := range portions(wanted(ctx, shown, told), l.portion()) {
+		if err != nil {
+			return listing, err
+		}
+		before := len(some)
+		some = slices.DeleteFunc(some, func(p shownTo) bool { return l.Reserved(p.id) })
+		listing.Invented += before - len(some)
+		column := first
+		if first = nil; column == nil {
+			if column, err = identifiers(); err != nil {
+				return listing, err
+			}
+		}
+		left, err := l.find(ctx, some, column, w, tell)
+		if err != nil {
+			return listing, err
+		}
+		listing.Missing += len(left)
+		if err := lookup.AppendPseudonyms(missing, left); err != nil {
+			return listing, err
+		}
+	}
+	if err := w.end(ctx); err != nil {
+		return listing, err
+	}
+	listing.Found, listing.List = w.found, hex.EncodeToString(w.sum.Sum(nil))
+	_, err = l.Files.Do(ctx, incident.Write{File: file, By: by, Step: &listing})
+	return listing, err
+}
+
+// find puts those of some people on the list to whom identifiers lead, and returns the others.
+func (l Lister) find(ctx context.Context, some []shownTo, identifiers *lookup.Column, w *listWriter, tell func(read int)) (left []register.PersonID, err error) {
+	ids := make([]register.PersonID, len(some))
+	for i := range some {
+		ids[i] = some[i].id
 	}
 	search := lookup.NewSearch(ids, l.Directory, l.Scheme)
 	from, to := io.Pipe()
@@ -84,18 +132,12 @@ func (l Lister) List(ctx context.Context, file ledger.Number, by, approver roste
 		searched <- err
 		_ = to.CloseWithError(err)
 	}()
-	found, list, err := l.put(ctx, number, people, from)
+	err = w.put(ctx, some, from)
 	_ = from.CloseWithError(err)
 	if err := errors.Join(err, <-searched); err != nil {
-		return listing, err
+		return nil, err
 	}
-	left := search.Missing()
-	listing.Found, listing.Missing, listing.List = found, len(left), list
-	if err := lookup.WritePseudonyms(missing, left); err != nil {
-		return listing, err
-	}
-	_, err = l.Files.Do(ctx, incident.Write{File: file, By: by, Step: &listing})
-	return listing, err
+	return search.Missing(), nil
 }
 
 // shownTo is what was shown of somebody, small: there may be millions.
@@ -155,72 +197,109 @@ func wasTold(fate byte) bool {
 
 func byPseudonym(a, b register.PersonID) int { return bytes.Compare(a[:], b[:]) }
 
-// wanted is who was shown, but for those who were told, in the order of pseudonyms, and the
-// digest of these.
-func (l Lister) wanted(ctx context.Context, shown index.Shown, told []register.PersonID) (people []shownTo, digest string, err error) {
-	people = make([]shownTo, 0, shown.People)
-	sum := sha256.New()
-	for c, err := range shown.All(ctx) {
-		if err != nil {
-			return nil, "", err
+// wanted is who was shown, but for those who were told, in the order of pseudonyms.
+func wanted(ctx context.Context, shown index.Shown, told []register.PersonID) iter.Seq2[shownTo, error] {
+	return func(yield func(shownTo, error) bool) {
+		for c, err := range shown.All(ctx) {
+			if _, is := slices.BinarySearchFunc(told, c.Person, byPseudonym); is && err == nil {
+				continue
+			}
+			if !yield(shownTo{c.Person, uint32(c.Fields), uint32(c.First.Unix()), uint32(c.Last.Unix())}, err) || err != nil {
+				return
+			}
 		}
-		if _, is := slices.BinarySearchFunc(told, c.Person, byPseudonym); is {
-			continue
-		}
-		people = append(people, shownTo{c.Person, uint32(c.Fields), uint32(c.First.Unix()), uint32(c.Last.Unix())})
 	}
-	slices.SortFunc(people, func(a, b shownTo) int { return bytes.Compare(a.id[:], b.id[:]) })
-	for _, p := range people {
-		sum.Write(p.id[:])
-	}
-	return people, hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// put stores the people who are found, in the order of the register's list.
-func (l Lister) put(ctx context.Context, list ledger.Number, people []shownTo, from io.Reader) (found int, digest string, err error) {
+// counted is how many people there are, and the digest of their pseudonyms.
+func counted(people iter.Seq2[shownTo, error]) (count int, digest string, err error) {
+	sum := sha256.New()
+	for p, err := range people {
+		if err != nil {
+			return 0, "", err
+		}
+		count++
+		sum.Write(p.id[:])
+	}
+	return count, hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// portions yields as many people at once as are looked for together. The slice is used again.
+func portions(people iter.Seq2[shownTo, error], each int) iter.Seq2[[]shownTo, error] {
+	return func(yield func([]shownTo, error) bool) {
+		var some []shownTo
+		for p, err := range people {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if some = append(some, p); len(some) == each {
+				if !yield(some, nil) {
+					return
+				}
+				some = some[:0]
+			}
+		}
+		if len(some) > 0 {
+			yield(some, nil)
+		}
+	}
+}
+
+// listWriter stores people in parts.
+type listWriter struct {
+	rows  Rows
+	list  ledger.Number
+	sum   hash.Hash // of the parts
+	found int       // people who are on the list
+	part  []Person
+	parts int
+}
+
+// put stores the people of a portion who are found, in the order of the register's list.
+func (w *listWriter) put(ctx context.Context, people []shownTo, from io.Reader) error {
 	rows := csv.NewReader(from)
 	rows.ReuseRecord = true
 	if _, err := rows.Read(); err != nil { // the names of the columns
-		return 0, "", err
-	}
-	sum, part, number := sha256.New(), make([]Person, 0, PerPart), 0
-	seen := make([]bool, len(people))
-	store := func() error {
-		if len(part) == 0 {
-			return nil
-		}
-		raw := encode(part)
-		sum.Write(raw)
-		err := l.Rows.Put(ctx, list, number, raw, make([]byte, len(part)))
-		part, number = part[:0], number+1
 		return err
 	}
+	seen := make([]bool, len(people))
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
-			return 0, "", err
+			return err
 		}
 		id, err := register.ParsePersonID(row[0])
 		if err != nil {
-			return 0, "", err
+			return err
 		}
 		i, is := slices.BinarySearchFunc(people, id, func(p shownTo, id register.PersonID) int { return bytes.Compare(p.id[:], id[:]) })
 		if !is || seen[i] { // an identifier that the register's list has twice
 			continue
 		}
 		seen[i] = true
-		found++
+		w.found++
 		p := people[i]
-		part = append(part, Person{ID: id, Identifier: row[1], Fields: register.Fields(p.fields), First: time.Unix(int64(p.first), 0), Last: time.Unix(int64(p.last), 0)})
-		if len(part) == PerPart {
-			if err := store(); err != nil {
-				return 0, "", err
+		w.part = append(w.part, Person{ID: id, Identifier: row[1], Fields: register.Fields(p.fields), First: time.Unix(int64(p.first), 0), Last: time.Unix(int64(p.last), 0)})
+		if len(w.part) == PerPart {
+			if err := w.end(ctx); err != nil {
+				return err
 			}
 		}
 	}
-	err = store()
-	return found, hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// end stores the part that was begun.
+func (w *listWriter) end(ctx context.Context) error {
+	if len(w.part) == 0 {
+		return nil
+	}
+	raw := encode(w.part)
+	w.sum.Write(raw)
+	err := w.rows.Put(ctx, w.list, w.parts, raw, make([]byte, len(w.part)))
+	w.part, w.parts = w.part[:0], w.parts+1
+	return err
 }

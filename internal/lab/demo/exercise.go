@@ -296,13 +296,10 @@ func (e *exercise) tellPeople(ctx context.Context) error {
 		return err
 	}
 	defer list.Close()
-	column, err := lookup.NewColumn(identifiers, list, "identifier")
-	if err != nil {
-		return err
-	}
 	if err := e.opened.Index.CatchUp(ctx, func(ledger.Number) {}); err != nil {
 		return err
 	}
+	column := func() (*lookup.Column, error) { return lookup.NewColumn(identifiers, list, "identifier") } // of a town, whose people are one portion
 	listed, err := e.opened.ListIncident(ctx, ledger.Number(number), officer, onCall, column, io.Discard, func(int) {})
 	if err != nil {
 		return err

@@ -185,6 +185,11 @@ func WritePseudonyms(to io.Writer, people []register.PersonID) error {
 	if _, err := io.WriteString(to, "person\n"); err != nil {
 		return err
 	}
+	return AppendPseudonyms(to, people)
+}
+
+// AppendPseudonyms writes more people to a list.
+func AppendPseudonyms(to io.Writer, people []register.PersonID) error {
 	for _, person := range people {
 		if _, err := io.WriteString(to, person.Hex()+"\n"); err != nil {
 			return err

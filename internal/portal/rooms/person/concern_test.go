@@ -3,6 +3,7 @@ package person_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -104,16 +105,17 @@ func (numbers) People(_ context.Context, refs []register.Ref) (people []register
 	return people, nil
 }
 
+// fiveNumbers is the register's list of identifiers.
+func fiveNumbers() (*lookup.Column, error) {
+	return lookup.NewColumn("register.csv", strings.NewReader("number\n1\n2\n3\n4\n5\n"), "number")
+}
+
 // tells has the people of the file told by letter, in the order of their numbers.
 func (h *theft) tells() {
 	h.t.Helper()
 	rows := store.NewMailings(h.DB)
-	column, err := lookup.NewColumn("register.csv", strings.NewReader("number\n1\n2\n3\n4\n5\n"), "number")
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	lister := mailing.Lister{Files: h.Incidents(), Index: h.Index(), Rows: rows, Directory: numbers{}, Scheme: "dossier", Reserved: func(register.PersonID) bool { return false }}
-	listed, err := lister.List(h.t.Context(), h.file, claire, portaltest.Security, column, io.Discard, func(int) {})
+	listed, err := lister.List(h.t.Context(), h.file, claire, portaltest.Security, fiveNumbers, io.Discard, func(int) {})
 	if err != nil || listed.Found != 3 {
 		h.t.Fatalf("%+v, %v", listed, err)
 	}
@@ -369,13 +371,9 @@ func TestTELL_4_AfterAMergingNobodyIsToldAgainAndLettersLeadToTheFileThatGoesOn(
 		t.Errorf("a complaint from a page that was open before: %d", status)
 	}
 
-	column, err := lookup.NewColumn("register.csv", strings.NewReader("number\n1\n2\n3\n4\n5\n"), "number")
-	if err != nil {
-		t.Fatal(err)
-	}
 	rows := store.NewMailings(h.DB)
 	lister := mailing.Lister{Files: files, Index: h.Index(), Rows: rows, Directory: numbers{}, Scheme: "dossier", Reserved: func(register.PersonID) bool { return false }}
-	listed, err := lister.List(t.Context(), into, claire, portaltest.Security, column, io.Discard, func(int) {})
+	listed, err := lister.List(t.Context(), into, claire, portaltest.Security, fiveNumbers, io.Discard, func(int) {})
 	if err != nil || listed.Found != 1 || listed.Missing != 0 {
 		t.Fatalf("of four, three were told: %+v, %v", listed, err)
 	}
@@ -393,4 +391,53 @@ func (h *theft) kinds(kind ledger.Kind) (n int) {
 		}
 	}
 	return n
+}
+
+// More people than are looked for at once are listed all the same, each once. A list of
+// identifiers that can be read only once is refused before anybody is named.
+//
+// Promise: TELL-4
+func TestTELL_4_ALongListIsMadeInPortionsAndNamesNobodyWhenItCannotBe(t *testing.T) {
+	h := stolen(t)
+	h.counts()
+	named := h.kinds(ledger.Filed)
+	rows := store.NewMailings(h.DB)
+	lister := mailing.Lister{Files: h.Incidents(), Index: h.Index(), Rows: rows, Directory: numbers{}, Scheme: "dossier", Reserved: func(register.PersonID) bool { return false }, Portion: 2}
+	errOnce := errors.New("it can be read once")
+	read := 0
+	once := func() (*lookup.Column, error) {
+		if read++; read > 1 {
+			return nil, errOnce
+		}
+		return fiveNumbers()
+	}
+	if _, err := lister.List(t.Context(), h.file, claire, portaltest.Security, once, io.Discard, func(int) {}); !errors.Is(err, errOnce) {
+		t.Errorf("a list that can be read once: %v", err)
+	}
+	if h.kinds(ledger.Filed) != named {
+		t.Error("it was written that people are named, and nobody was")
+	}
+	var missing strings.Builder
+	lastTwo := func() (*lookup.Column, error) {
+		return lookup.NewColumn("register.csv", strings.NewReader("number\n2\n3\n2\n"), "number")
+	}
+	listed, err := lister.List(t.Context(), h.file, claire, portaltest.Security, lastTwo, &missing, func(int) {})
+	if err != nil || listed.Found != 2 || listed.Missing != 1 || missing.String() != "person\n"+somebody(1).Hex()+"\n" {
+		t.Errorf("of three people the register has two: %+v, %v; missing: %s", listed, err, missing.String())
+	}
+	h.writes(&incident.Beginning{Message: written()})
+	files, err := h.Incidents().Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := 0
+	for fates, err := range rows.Fates(t.Context(), files[0].Telling.List) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		people += len(fates)
+	}
+	if people != 2 {
+		t.Errorf("%d people are on the list", people)
+	}
 }
