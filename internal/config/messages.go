@@ -39,7 +39,7 @@ func (m Messages) Address(identifier string) string {
 	return before + identifier + after
 }
 
-const usualConnections, mostConnections = 4, 64
+const usualConnections, mostConnections = 4, 128
 
 // messages reads how people are told, where they are.
 func (c *config) messages(s *Settings, files secretFiles) {

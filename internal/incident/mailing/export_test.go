@@ -19,3 +19,6 @@ func PutForTest(ctx context.Context, rows Rows, list ledger.Number, count int, p
 	}
 	return nil
 }
+
+// Connect has a sender that sends nothing yet use so many connections.
+func (s *Sender) Connect(connections int) { s.Connections = connections }
