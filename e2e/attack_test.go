@@ -1,7 +1,14 @@
 package e2e
 
 import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
 	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +25,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // sum is the sentence that ends an attack.
@@ -99,6 +107,7 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			begun := time.Now()
 			d, seen, asked, inside, frozen, accounts := attack(t, c.name)
 			if most := reported(t, c.replayed); seen > most {
 				t.Errorf("%d people seen, and the report has %d\n%s", seen, most, d.output)
@@ -123,11 +132,93 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 				deskNamesTheThief(t, d, freezes)
 				deskFitsItsScreens(t, d)
 			}
+			incidentListsTheLoot(t, d, begun, freezes)
 			if len(strangers) != seen || len(known) != inside || len(freezes) != frozen {
 				t.Errorf("the ledger holds %d people without a reason, %d with one, and %d freezes", len(strangers), len(known), len(freezes))
 			}
 		})
 	}
+}
+
+// incidentListsTheLoot holds the list of an incident about the thieves' accounts against
+// what the thieves have, by the answers that they were given: the same people, and the same of
+// them without a reason by what the town knows.
+func incidentListsTheLoot(t *testing.T, d *demo, begun time.Time, thieves map[string]bool) {
+	t.Helper()
+	loot, err := os.ReadFile(filepath.Join(d.dir, "loot.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := readCSV(t, loot, "account", "identifier")
+	want, key, training, accounts := make(map[string]string), pseudonymKey(t, d.dir), town.NewTraining(d.staff), maps.Clone(thieves)
+	for _, row := range rows {
+		account, identifier := roster.AccountID(row[0]), row[1]
+		accounts[row[0]] = true
+		person, known := d.register.ByDossier(identifier)
+		if !known {
+			if person, known = d.register.ByFT(identifier); !known {
+				t.Fatalf("a thief has %q, which is nobody's identifier", identifier)
+			}
+		}
+		agent, _ := d.staff.Agent(account)
+		mine := slices.Contains(d.staff.Caseload(account), person) || training.Trains(agent.Organisation, person)
+		id := key.Person(d.register.Dossier(person)).Hex()
+		if !mine {
+			want[id] = "none"
+		} else if want[id] == "" {
+			want[id] = "known"
+		}
+	}
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	officer := d.browser("claire.aubry")
+	file := d.post(officer, "/incidents", url.Values{
+		"title": {"the attack"}, "accounts": {strings.Join(slices.Sorted(maps.Keys(accounts)), "\n")}, "since": {begun.In(paris).Format("2006-01-02T15:04")},
+	})
+	at := file.Address.Path
+	if page := d.post(officer, at+"/count", nil); page.Status != http.StatusOK {
+		t.Fatalf("the people of %s are not counted: %d", at, page.Status)
+	}
+	packed := d.post(officer, at+"/list", nil)
+	archive, err := zip.NewReader(bytes.NewReader(packed.Body), int64(len(packed.Body)))
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", at, err, packed.Body)
+	}
+	names, err := fs.Glob(archive, "*.csv")
+	if err != nil || len(names) != 1 {
+		t.Fatalf("the list has the files %v: %v", names, err)
+	}
+	list, err := fs.ReadFile(archive, names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for _, row := range readCSV(t, list, "person", "reason") {
+		got[row[0]] = row[1]
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the list has %d people, and the thieves have %d:\n%v\n%v", len(got), len(want), got, want)
+	}
+	t.Logf("the list of %v has the %d people whom the thieves have", slices.Sorted(maps.Keys(accounts)), len(got))
+}
+
+// readCSV returns some columns of a file.
+func readCSV(t *testing.T, raw []byte, columns ...string) (rows [][]string) {
+	t.Helper()
+	all, err := csv.NewReader(bytes.NewReader(raw)).ReadAll()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no file of rows: %v\n%s", err, raw)
+	}
+	for _, row := range all[1:] {
+		var some []string
+		for _, column := range columns {
+			some = append(some, row[slices.Index(all[0], column)])
+		}
+		rows = append(rows, some)
+	}
+	return rows
 }
 
 // deskNamesTheThief holds the desk's headline and its figures against the ledger: the

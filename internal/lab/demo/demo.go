@@ -161,7 +161,7 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 		d.greet(out, dir, at, invented, s)
 	}
 	if theft.thieves != nil {
-		group.Go(func() error { return theft.commit(ctx, out, d.Lang, invented, at.origin(), program.Journal) })
+		group.Go(func() error { return theft.commit(ctx, dir, out, d.Lang, invented, at.origin(), program.Journal) })
 	}
 	if err := group.Wait(); err != nil {
 		return err // what the database holds is not known any more: leave it as it is

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +23,9 @@ import (
 )
 
 // commit plays an attack in real time against the demonstration's own address, says
-// what the ledger tells of it as it happens, and what came of it.
-func (a theft) commit(ctx context.Context, out io.Writer, in i18n.Language, invented *world, portal string, j *journal.Journal) error {
+// what the ledger tells of it as it happens, and what came of it. It leaves in dir what
+// the thieves have.
+func (a theft) commit(ctx context.Context, dir string, out io.Writer, in i18n.Language, invented *world, portal string, j *journal.Journal) error {
 	thieves := a.thieves(invented)
 	n := newNarrator(out, in, thieves)
 	fmt.Fprintf(out, "\n%s\n\n", a.about(in))
@@ -32,11 +36,15 @@ func (a theft) commit(ctx context.Context, out io.Writer, in i18n.Language, inve
 	told.Go(func() error { return n.follow(listening, j, from) })
 
 	var all errgroup.Group
+	taken := loot{kept: []byte("account,identifier\n")}
 	for _, t := range thieves {
-		t.Portal = portal
+		t.Portal, t.Took = portal, func(person string) { taken.add(t.Account, person) }
 		all.Go(func() error { return t.Steal(ctx) })
 	}
 	if err := all.Wait(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, lootFile), taken.kept, 0o600); err != nil {
 		return err
 	}
 	n.until(ctx, j.Next())
@@ -46,6 +54,21 @@ func (a theft) commit(ctx context.Context, out io.Writer, in i18n.Language, inve
 	}
 	n.sum(portal)
 	return nil
+}
+
+// lootFile is what the thieves have, by the answers they were given: the list of an
+// incident can be held against it.
+const lootFile = "loot.csv"
+
+type loot struct {
+	mu   sync.Mutex // guards kept
+	kept []byte
+}
+
+func (l *loot) add(account roster.AccountID, person string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept = fmt.Appendf(l.kept, "%s,%s\n", account, person)
 }
 
 // narrator says what the ledger tells of some accounts: each person seen, and each

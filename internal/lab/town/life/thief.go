@@ -16,10 +16,11 @@ import (
 // register with it: over HTTP, one page after another, by the doors that staff use.
 type Thief struct {
 	Portal  string
-	Account roster.AccountID // whose session it is
-	Button  string           // of its holder, on the identity provider's page
-	Pause   time.Duration    // between two pages
-	Pages   iter.Seq[string] // the paths asked for, in order
+	Account roster.AccountID    // whose session it is
+	Button  string              // of its holder, on the identity provider's page
+	Pause   time.Duration       // between two pages
+	Pages   iter.Seq[string]    // the paths asked for, in order
+	Took    func(person string) // is told of each person named in an answer, once, as it names them; nil: nobody asks
 }
 
 // tireless is how many answers in a row without anybody new make a thief give up.
@@ -45,6 +46,9 @@ func (t Thief) Steal(ctx context.Context) error {
 		for _, person := range named(page) {
 			if !seen[person] {
 				seen[person], vain = true, 0
+				if t.Took != nil {
+					t.Took(person)
+				}
 			}
 		}
 		if vain == tireless || page.Status == http.StatusUnauthorized || !strings.HasPrefix(page.Address.String(), t.Portal) {
@@ -59,8 +63,9 @@ func (t Thief) Steal(ctx context.Context) error {
 	return nil
 }
 
-// person is how the town's applications name people in their answers.
-var person = regexp.MustCompile(`(?:data-dossier=|data-ftid=|"ftid":)"([^"]+)"`)
+// person is how the town's applications name people in their answers, as they come through
+// the guard.
+var person = regexp.MustCompile(`(?:data-dossier="|data-ftid="|"ftid":"|data-field="dossier">)([^"<]+)`)
 
 // named lists who is in an answer.
 func named(page Page) (people []string) {
