@@ -148,8 +148,15 @@ func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 		t.Fatalf("%+v: %d people without a reason, want %d (%v)", asked, shown.Unexplained, strangers, err)
 	}
 	times, categories := 0, make(map[register.Fields]int)
+	var first, last time.Time
 	for _, person := range want {
 		times += person.Times
+		if first.IsZero() || person.First.Before(first) {
+			first = person.First
+		}
+		if person.Last.After(last) {
+			last = person.Last
+		}
 		for field := register.Fields(1); field <= register.AllFields; field <<= 1 {
 			if person.Fields.Has(field) {
 				categories[field]++
@@ -158,6 +165,9 @@ func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 	}
 	if shown.People != len(want) || shown.Disclosures != times || len(shown.Categories) != len(categories) || int(shown.Before) != len(*book) {
 		t.Fatalf("%+v counts %+v, want %d people, %d times", asked, shown, len(want), times)
+	}
+	if from, to, err := shown.Span(ctx); err != nil || !from.Equal(first) || !to.Equal(last) {
+		t.Fatalf("%+v was from %v to %v, want %v to %v (%v)", asked, from, to, first, last, err)
 	}
 	for _, category := range shown.Categories {
 		if categories[category.Field] != category.People {

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,6 +94,45 @@ func (s Shown) ByAccount(ctx context.Context) ([]Reached, error) {
 		}
 	}
 	return reached, nil
+}
+
+// Span is when the first of the disclosures was, and the last; zero times when there are none.
+// It reads no more than the segments at both ends.
+func (s Shown) Span(ctx context.Context) (first, last time.Time, err error) {
+	bySegment := make(map[int][]run)
+	for _, r := range s.search.runs {
+		bySegment[r.segment.Number] = append(bySegment[r.segment.Number], r)
+	}
+	const open = math.MaxInt // after each sealed segment
+	numbers := append(slices.Sorted(maps.Keys(bySegment)), open)
+	in := func(number int) (counted, error) {
+		part := *s.search
+		if part.runs = bySegment[number]; number != open {
+			part.open = make([][]disclosure, s.search.shape.Pages)
+		}
+		return part.count(ctx, true)
+	}
+	for _, number := range numbers {
+		c, err := in(number)
+		if err != nil {
+			return first, last, err
+		}
+		if c.people > 0 {
+			first = fromMicro(c.first)
+			break
+		}
+	}
+	for _, number := range slices.Backward(numbers) {
+		c, err := in(number)
+		if err != nil {
+			return first, last, err
+		}
+		if c.people > 0 {
+			last = fromMicro(c.last)
+			break
+		}
+	}
+	return first, last, nil
 }
 
 // only is the part of a search that is about one account.

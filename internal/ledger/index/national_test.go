@@ -237,6 +237,17 @@ func (n nation) measure(b *testing.B, shelf *indexdb.DB, err error) {
 		b.ReportMetric(milliseconds(took), "ms-"+q.name)
 		b.ReportMetric(milliseconds((processor()-used)/5), "cpu-ms-"+q.name)
 		b.ReportMetric(float64(shown.People), "people-"+q.name)
+		used = processor()
+		took = fastest(5, func() { // as the page of an incident counts: with the first and the last time
+			if shown, err = x.ShownTo(b.Context(), thieves, q.since, q.until); err == nil {
+				_, _, err = shown.Span(b.Context())
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		})
+		b.ReportMetric(milliseconds(took), "ms-page-"+q.name)
+		b.ReportMetric(milliseconds((processor()-used)/5), "cpu-ms-page-"+q.name)
 		took = fastest(1, func() {
 			for _, err := range shown.All(b.Context()) {
 				if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"poterne/internal/incident"
 	"poterne/internal/ledger"
-	"poterne/internal/ledger/index"
 	"poterne/internal/notice"
 	"poterne/internal/order"
 	"poterne/internal/portal"
@@ -497,7 +496,7 @@ func (h *Handlers) counted(v visit, scopes []incident.Scope) (incident.Count, er
 	for _, c := range shown.Categories {
 		count.Data = append(count.Data, incident.Category(c))
 	}
-	if count.First, count.Last, err = span(ctx, shown); err != nil {
+	if count.First, count.Last, err = shown.Span(ctx); err != nil {
 		return count, unread(err)
 	}
 	if shown.People <= sealedAtOnce {
@@ -508,18 +507,4 @@ func (h *Handlers) counted(v visit, scopes []incident.Scope) (incident.Count, er
 	checkpoint, err := h.deps.Covering(v.Context(), shown.Before)
 	count.Checkpoint = string(checkpoint)
 	return count, err
-}
-
-// span is when the first disclosure was, and the last.
-func span(ctx context.Context, shown index.Shown) (first, last time.Time, err error) {
-	reached, err := shown.ByAccount(ctx)
-	for _, r := range reached {
-		if r.People > 0 && (first.IsZero() || r.First.Before(first)) {
-			first = r.First
-		}
-		if r.Last.After(last) {
-			last = r.Last
-		}
-	}
-	return first, last, err
 }
