@@ -32,7 +32,7 @@ type Follower[S any] struct {
 	Mu    sync.Locker                                // held while the state is changed or kept
 	State *S                                         // guarded by Mu; package gob keeps its exported fields
 	Empty func() S                                   // a state of no entries
-	Take  func(context.Context, *ledger.Entry) error // takes in the next entry; called with Mu held
+	Take  func(context.Context, *ledger.Entry) error // takes in the next entry, which it MUST NOT keep; called with Mu held
 	Begun func(from ledger.Number, resumed bool)     // called once, with Mu held, before the first entry; may be nil
 
 	snapshots *Snapshots
@@ -71,9 +71,11 @@ func (f *Follower[S]) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	next := new(ledger.Entry) // one for all: Take keeps none
 	for entry, err := range f.Journal.Follow(ctx, from) {
 		if err == nil {
-			err = f.take(ctx, &entry)
+			*next = entry
+			err = f.take(ctx, next)
 		}
 		if err != nil {
 			return err
