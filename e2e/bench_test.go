@@ -207,10 +207,10 @@ func processorTime(b *testing.B, pids ...int) time.Duration {
 func BenchmarkPassage(b *testing.B) {
 	application, _ := role(b, "application")
 	bare, barePID := role(b, "bare-proxy "+application)
-	guarded, guardedPID, _ := guard(b, benchConfig, application, benchClients, benchList)
+	guarded, guardedPID, _ := guard(b, benchConfig, application, benchClients, benchFile)
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer collector.Close()
-	watched, watchedPID, _ := guard(b, benchConfig+"\n[traces]\nurl = \""+collector.URL+"/v1/traces\"\n", application, benchClients, benchList)
+	watched, watchedPID, _ := guard(b, benchConfig+"\n[traces]\nurl = \""+collector.URL+"/v1/traces\"\n", application, benchClients, benchFile)
 	direct := make([]*life.Browser, benchClients)
 	for i := range direct {
 		direct[i] = life.NewBrowser(bare)
@@ -222,6 +222,8 @@ func BenchmarkPassage(b *testing.B) {
 	}{
 		{"one-person", 1, func(client int) string { return "/people/" + benchID(client, 0) }},
 		{"list-of-100", benchList, func(client int) string { return fmt.Sprintf("/lists/%d/%d", benchList, client) }},
+		{"page-of-20", benchShort, func(client int) string { return fmt.Sprintf("/pages/%d", client) }},
+		{"file-of-1000", benchFile, func(client int) string { return fmt.Sprintf("/files/%d", client) }},
 	} {
 		b.Run(shape.name, func(b *testing.B) {
 			reference := storm{pid: barePID, clients: direct, path: shape.path, people: shape.people}
@@ -280,7 +282,7 @@ func (s *storm) round(b *testing.B, n int) {
 		wait.Go(func() {
 			for left.Add(-1) >= 0 {
 				page, err := browser.Get(context.Background(), s.path(client))
-				if err != nil || page.Status != http.StatusOK || bytes.Count(page.Body, []byte(`"id"`)) != s.people {
+				if err != nil || page.Status != http.StatusOK || bytes.Count(page.Body, []byte("@boite.example")) != s.people {
 					b.Errorf("status %d, %d bytes, %v", page.Status, len(page.Body), err)
 					return
 				}
@@ -321,6 +323,8 @@ adviser = { hour = 3, month = 20 }
 desk = { hour = 6, month = 80 }
 call-centre = { hour = 6, month = 80 }
 training = { hour = 2, month = 5 }
+lists = { adviser = 10000 }
+ceiling = { adviser = 10000 }
 probation = { hour = 1, month = 5 }
 organisation = { hour = 100, month = 2000 }
 service = { hour = 500, month = 20000 }
@@ -385,7 +389,11 @@ func guard(b testing.TB, config, application string, clients, caseload int) (bro
 			b.Log(said.String())
 		}
 	})
+	tries := 0
 	for ready := false; !ready; time.Sleep(50 * time.Millisecond) {
+		if tries++; tries > 1200 {
+			b.Fatal("not ready: ", said.String())
+		}
 		answer, err := http.Get(origin + "/readyz")
 		if err == nil {
 			ready = answer.StatusCode == http.StatusOK
