@@ -10,8 +10,8 @@
 //   - The client cannot see another document than the one that was read. JSON is
 //     read strictly (one value, no name twice, valid UTF-8) and kept values keep
 //     their bytes. CSV, XLSX and XML are written anew from what was read of them. HTML is
-//     parsed into the tree a browser would build, cut there and rendered anew; the
-//     rendering is parsed once more and must come out as the same page. Passing
+//     made into the tree a browser would build (package neat, or a parser where a page
+//     needs repair), cut there and rendered anew; the rendering is read once more and must come out as the same page. Passing
 //     untouched bytes through would be quicker, but two parsers never quite agree
 //     on real pages, and a row that only the browser sees is a person nobody
 //     counted. Texts are UTF-8: the caller decodes other charsets before, and

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/content/neat"
 	"poterne/internal/register"
 )
 
@@ -160,6 +161,7 @@ func (m *mark) of(name string) (needs register.Fields, declared bool) {
 type htmlReading struct {
 	*htmlReader
 	document *html.Node
+	size     int // of the page, in bytes
 	marks    map[*html.Node]*mark
 	rows     []Row
 	refs     []placedRef
@@ -171,14 +173,11 @@ func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 	if !utf8.Valid(body) {
 		return nil, nil, errors.New("not UTF-8")
 	}
-	if err := bounded(body); err != nil {
-		return nil, nil, err
-	}
 	document, err := r.parse(bytes.TrimPrefix(body, byteOrderMark))
 	if err != nil {
-		return nil, nil, errors.New("not readable as HTML: nested too deep")
+		return nil, nil, err
 	}
-	p := &htmlReading{htmlReader: r, document: document, marks: make(map[*html.Node]*mark)}
+	p := &htmlReading{htmlReader: r, document: document, size: len(body), marks: make(map[*html.Node]*mark)}
 	if err := r.visit(p, document, visited{row: nobody}); err != nil {
 		return nil, nil, err
 	}
@@ -188,16 +187,31 @@ func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 	return p.rows, p, nil
 }
 
+var errTooDeep = errors.New("not readable as HTML: nested too deep")
+
 // parse makes the tree of a page, or of what a script puts into one: what is in a
-// template may be a table's row as well as anything else.
+// template may be a table's row as well as anything else. A page that needs no repair does
+// not grow.
 func (r *htmlReader) parse(body []byte) (*html.Node, error) {
 	if !r.fragment {
-		return html.Parse(bytes.NewReader(body))
+		if document, is := neat.Parse(body); is {
+			return document, nil
+		}
+	}
+	if err := bounded(body); err != nil {
+		return nil, err
+	}
+	if !r.fragment {
+		document, err := html.Parse(bytes.NewReader(body))
+		if err != nil {
+			return nil, errTooDeep
+		}
+		return document, nil
 	}
 	around := &html.Node{Type: html.ElementNode, Data: "template", DataAtom: atom.Template}
 	parts, err := html.ParseFragment(bytes.NewReader(body), around)
 	if err != nil {
-		return nil, err
+		return nil, errTooDeep
 	}
 	root := &html.Node{Type: html.DocumentNode}
 	for _, part := range parts {
