@@ -16,6 +16,7 @@ type Draft struct {
 	meter *Meter
 	seen  people // of added
 	added []Event
+	first firsts
 }
 
 // Draft begins a draft on the meter.
@@ -28,7 +29,7 @@ func (m *Meter) Draft() *Draft {
 // begin copies the meter's state. An append to the copy MUST NOT write behind the end of
 // the meter's own lists.
 func (d *Draft) begin() {
-	d.state, d.seen = d.meter.state, nil
+	d.state, d.seen, d.first = d.meter.state, nil, firsts{}
 	s := &d.state
 	s.hints, s.signed = slices.Clip(s.hints), slices.Clip(s.signed)
 	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.refunds, &s.canaries, &s.tickets} {
@@ -42,12 +43,16 @@ func (d *Draft) begin() {
 // Record adds an event to the draft.
 func (d *Draft) Record(e Event) {
 	d.state.record(e)
-	d.seen = d.seen.with(e, !d.known(e.Person, e.At).any)
+	new := !d.known(e.Person, e.At).any
+	d.seen = d.seen.with(e, new)
+	d.first.goOn(e, new)
 	d.added = append(d.added, e)
 }
 
 // Grow makes room for n more events.
-func (d *Draft) Grow(n int) { d.added = slices.Grow(d.added, n) }
+func (d *Draft) Grow(n int) {
+	d.added, d.seen = slices.Grow(d.added, n), slices.Grow(d.seen, n)
+}
 
 // Len is the number of events in the draft, for Cut.
 func (d *Draft) Len() int { return len(d.added) }
