@@ -91,8 +91,9 @@ func (e *Entry) encode(dst []byte) ([]byte, error) {
 }
 
 // Decode reads what Append wrote, and nothing else.
-func Decode(body []byte) (Entry, error) {
-	c := codec{bytes: body}
+func Decode(body []byte) (Entry, error) { return decode(codec{bytes: body}) }
+
+func decode(c codec) (Entry, error) {
 	if c.byte() != version {
 		return Entry{}, errors.New("not an entry of version 1")
 	}
@@ -114,6 +115,7 @@ func Decode(body []byte) (Entry, error) {
 // codec writes an entry's fields, or reads them into an empty entry.
 type codec struct {
 	bytes []byte // that were written, or that are left to read
+	whole string // what is read, if texts may be parts of it: whoever keeps one keeps it all
 	next  byte   // the tag that is read next; zero when writing, and at the end
 	err   error
 }
@@ -192,7 +194,12 @@ func (c *codec) textOf(tag byte, name, value string) string {
 		c.fail("a text is empty or cut short")
 		return ""
 	}
-	if value = string(c.bytes[:n]); !utf8.ValidString(value) {
+	if from := len(c.whole) - len(c.bytes); c.whole != "" {
+		value = c.whole[from : from+int(n)]
+	} else {
+		value = string(c.bytes[:n])
+	}
+	if !utf8.ValidString(value) {
 		c.fail("a text is not UTF-8")
 		return ""
 	}

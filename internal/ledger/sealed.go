@@ -82,11 +82,11 @@ func joined(salt, whole [CommitmentSize]byte, open []byte) [CommitmentSize]byte 
 // open is what the person whom the entry is about may read of it, encoded; nothing of an
 // entry that shows nobody.
 func (s Sealed) open() []byte {
-	e, err := Decode(s.Body)
+	e, err := decode(codec{bytes: s.Body, whole: string(s.Body)})
 	if err != nil || !e.Disclosed() {
 		return nil
 	}
-	return e.ToPerson().Append(nil)
+	return e.ToPerson().Append(make([]byte, 0, usualBody))
 }
 
 // ToPerson is what the person whom the entry is about may read of it: no account, and nothing

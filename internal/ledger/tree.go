@@ -50,7 +50,7 @@ const TileHeight = 8
 // what the tiles hold.
 type growth struct {
 	from, size int64
-	fresh      map[int64]tlog.Hash
+	fresh      []tlog.Hash // stored ones from StoredHashIndex(0, from) on: those of a leaf follow those of the leaf before
 	load       func(tlog.Tile) ([]byte, error)
 	loaded     map[tilePlace][]byte
 }
@@ -61,7 +61,7 @@ type tilePlace struct {
 }
 
 func newGrowth(size int64, load func(tlog.Tile) ([]byte, error)) *growth {
-	return &growth{from: size, size: size, fresh: make(map[int64]tlog.Hash), load: load, loaded: make(map[tilePlace][]byte)}
+	return &growth{from: size, size: size, load: load, loaded: make(map[tilePlace][]byte)}
 }
 
 func (g *growth) add(leaf tlog.Hash) error {
@@ -69,10 +69,7 @@ func (g *growth) add(leaf tlog.Hash) error {
 	if err != nil {
 		return fmt.Errorf("adding leaf %d: %w", g.size, err)
 	}
-	first := tlog.StoredHashIndex(0, g.size)
-	for i, hash := range hashes {
-		g.fresh[first+int64(i)] = hash
-	}
+	g.fresh = append(g.fresh, hashes...)
 	g.size++
 	return nil
 }
@@ -94,16 +91,16 @@ func (g *growth) changed() (map[tlog.Tile][]byte, error) {
 
 // ReadHashes implements tlog.HashReader.
 func (g *growth) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	hashes := make([]tlog.Hash, len(indexes))
+	hashes, first := make([]tlog.Hash, len(indexes)), tlog.StoredHashIndex(0, g.from)
 	for i, index := range indexes {
-		hash, ok := g.fresh[index]
-		if !ok {
-			var err error
-			if hash, err = g.stored(index); err != nil {
-				return nil, err
-			}
+		if at := index - first; at >= 0 && at < int64(len(g.fresh)) {
+			hashes[i] = g.fresh[at]
+			continue
 		}
-		hashes[i] = hash
+		var err error
+		if hashes[i], err = g.stored(index); err != nil {
+			return nil, err
+		}
 	}
 	return hashes, nil
 }
