@@ -112,12 +112,17 @@ func decode(c codec) (Entry, error) {
 	return e, nil
 }
 
+// texts are what entries said last, by the tag: most of it comes again in the next entry,
+// and is kept once.
+type texts [64]string
+
 // codec writes an entry's fields, or reads them into an empty entry.
 type codec struct {
-	bytes []byte // that were written, or that are left to read
-	whole string // what is read, if texts may be parts of it: whoever keeps one keeps it all
-	next  byte   // the tag that is read next; zero when writing, and at the end
-	err   error
+	bytes  []byte // that were written, or that are left to read
+	whole  string // what is read, if texts may be parts of it: whoever keeps one keeps it all
+	before *texts // those of the entries that were read before, if any
+	next   byte   // the tag that is read next; zero when writing, and at the end
+	err    error
 }
 
 func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int32 | ~int64](c *codec, tag byte, field *T, most uint64) {
@@ -194,14 +199,20 @@ func (c *codec) textOf(tag byte, name, value string) string {
 		c.fail("a text is empty or cut short")
 		return ""
 	}
-	if from := len(c.whole) - len(c.bytes); c.whole != "" {
+	switch from := len(c.whole) - len(c.bytes); {
+	case c.whole != "":
 		value = c.whole[from : from+int(n)]
-	} else {
+	case c.before != nil && c.before[tag] == string(c.bytes[:n]):
+		value = c.before[tag]
+	default:
 		value = string(c.bytes[:n])
 	}
 	if !utf8.ValidString(value) {
 		c.fail("a text is not UTF-8")
 		return ""
+	}
+	if c.before != nil {
+		c.before[tag] = value
 	}
 	c.skip(int(n))
 	return value

@@ -157,6 +157,7 @@ type epoch struct {
 	month      Month
 	pseudonyms register.Pseudonyms
 	entry      Entry
+	texts      texts // of those before
 }
 
 func (e *epoch) turnTo(month Month) (err error) {
@@ -208,7 +209,7 @@ func (e *epoch) reveal() (err error) {
 
 // open decodes an entry and reveals the person in it.
 func (e *epoch) open(body []byte) (err error) {
-	if e.entry, err = Decode(body); err != nil {
+	if e.entry, err = decode(codec{bytes: body, before: &e.texts}); err != nil {
 		return err
 	}
 	if err = e.reveal(); err != nil {

@@ -177,3 +177,29 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// What an entry shares with those read before it is the same text.
+func TestEntriesReadTogetherAreThoseReadAlone(t *testing.T) {
+	for name, pseudonyms := range variants {
+		var entries []ledger.Entry
+		for _, sample := range samples {
+			sample.Epoch = 0
+			other := sample
+			other.Account, other.Note, other.Reason.ID = "someone.else", "x", "other"
+			entries = append(entries, sample, other, sample)
+		}
+		rows, err := pseudonyms.Seal(entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		together, err := pseudonyms.Open(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range rows {
+			if alone, err := pseudonyms.Reveal(row.Body); err != nil || alone != together[i] {
+				t.Errorf("%v: read together %+v, alone %+v, %v", name, together[i], alone, err)
+			}
+		}
+	}
+}
