@@ -20,7 +20,8 @@ const Reach = meter.Reach
 type Aggregates struct {
 	rules  Rules
 	honest map[roster.Role]float64
-	fresh  bool // an account became a neighbour since Due was called
+	fresh  bool   // an account became a neighbour since Due was called
+	shared []Bond // of the entry that is taken in: one place in memory for all
 	sums
 }
 
@@ -120,7 +121,8 @@ func (agg *Aggregates) work(e *ledger.Entry) {
 	cost := a.Stranger.meet(e)
 	agg.Everybody.take(e.Account, role, today, cost)
 	agg.Week.take(role, e.Time, cost)
-	for _, bond := range agg.bonds(e, a) {
+	agg.shared = agg.bonds(agg.shared[:0], e, a)
+	for _, bond := range agg.shared {
 		p, known := agg.Pools[bond]
 		if !known {
 			p = newPool()
@@ -133,8 +135,8 @@ func (agg *Aggregates) work(e *ledger.Entry) {
 	}
 }
 
-// bonds lists what an account shares while it asks.
-func (agg *Aggregates) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
+// bonds appends what an account shares while it asks.
+func (agg *Aggregates) bonds(bonds []Bond, e *ledger.Entry, a *account) []Bond {
 	add := func(shared Shared, name string) {
 		if name != "" {
 			bonds = append(bonds, Bond{shared, name})
