@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"poterne/internal/lab/town"
+	"poterne/internal/lab/town/life"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -389,4 +392,115 @@ func TestSCOPE_6_AFileThatIsClosedInDossierIsKeptApart(t *testing.T) {
 	}
 	pauline.says("main", "Ce dossier est clos.")
 	pauline.keep("dossier-closed")
+}
+
+// What staff wrote in the services is there after a crash: a note, an appointment, an enrolment and the attendance of
+// whoever was enrolled; and what follows from it reaches the gate, though the program was killed before it was told. The
+// services keep it themselves, in files that the gate does not know of.
+//
+// Promise: SCOPE-2
+func TestSCOPE_2_WhatStaffWroteInTheServicesIsThereAfterACrash(t *testing.T) {
+	t.Parallel()
+	dir, port := t.TempDir(), freePort(t)
+	d := startDemoAt(t, dir, port)
+	who := d.audrey()
+	person, file, trainee := d.register.Person(who), d.file(who), "/kairos/trainees/"+d.register.FT(who)
+	first := "/kairos/trainees/" + d.register.FT(d.staff.Enrolments("of-horizon")[0])
+	const course = "/ouiform/courses/caces-chariots"
+	pauline, lucas := d.browser("pauline.mercier"), d.browser("lucas.ferrand")
+	send := func(b *life.Browser, on, to string, fields ...string) {
+		t.Helper()
+		form := url.Values{"token": {token(t, d.get(b, on))}}
+		for n := 0; n < len(fields); n += 2 {
+			form.Set(fields[n], fields[n+1])
+		}
+		if got, err := b.Post(t.Context(), to, form); err != nil || got.Status != http.StatusOK {
+			t.Fatalf("%s: status %d, %v: %s", to, got.Status, err, got.Body)
+		}
+	}
+	send(pauline, file, file+"/notes", "text", "Un projet de soudure.", "how", "Visite")
+	colleague := d.of("mission-locale-valbourg", roster.Adviser)
+	if colleague == "pauline.mercier" {
+		colleague = d.staff.Agents()[slices.IndexFunc(d.staff.Agents(), func(a town.Agent) bool {
+			return a.Organisation == "mission-locale-valbourg" && a.Role == roster.Adviser && a.ID != "pauline.mercier"
+		})].ID
+	}
+	tomorrow := time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
+	send(pauline, file, file+"/appointments", "day", tomorrow, "clock", "09:30", "with", string(colleague))
+	send(lucas, first, first+"/attendance", "day", "2026-09-14", "present", "no")
+	send(pauline, course, course+"/enrolments", "mail", person.Mail)
+	d.kill()
+
+	d = startDemoAt(t, dir, port)
+	pauline, lucas = d.browser("pauline.mercier"), d.browser("lucas.ferrand")
+	for _, page := range []struct {
+		of         *life.Browser
+		path, says string
+	}{
+		{pauline, file, "Un projet de soudure."},
+		{pauline, file, "09:30"},
+		{lucas, first, "14/09/2026"},
+		{pauline, "/ouiform/mine", person.Surname},
+	} {
+		if got := d.get(page.of, page.path); got.Status != http.StatusOK || !strings.Contains(string(got.Body), page.says) {
+			t.Errorf("%s: status %d, without %q", page.path, got.Status, page.says)
+		}
+	}
+	for begun := time.Now(); ; {
+		if got := d.get(lucas, trainee); got.Status == http.StatusOK && strings.Contains(string(got.Body), person.Surname) {
+			break
+		} else if time.Since(begun) > patience {
+			t.Fatalf("whoever trains her does not open her: status %d: %s", got.Status, d.output)
+		}
+	}
+	for begun := time.Now(); waiting(t, d.dir) > 0; {
+		if time.Since(begun) > patience {
+			t.Fatalf("what is to be told waits: %s", d.output)
+		}
+	}
+	with := d.browser(colleague)
+	if got := d.get(with, file); got.Status != http.StatusOK {
+		t.Errorf("whoever receives her tomorrow opens her with %d", got.Status)
+	}
+	key, reasons := pseudonymKey(t, d.dir), make(map[roster.AccountID]bool)
+	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
+		if e.Person == key.Person(person.Dossier) && e.Reason.Explained() {
+			reasons[e.Account] = true
+		}
+	}
+	for _, account := range []roster.AccountID{"lucas.ferrand", colleague} {
+		if !reasons[account] {
+			t.Errorf("%s is shown her without a reason", account)
+		}
+	}
+}
+
+// waiting is how many reasons the services have still to tell.
+func waiting(t *testing.T, dir string) (sum int) {
+	t.Helper()
+	for _, file := range []string{"dossier.db", "training.db"} {
+		db, err := sql.Open("sqlite", filepath.Join(dir, "services", file)+"?_pragma=busy_timeout(10000)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var n int
+		if err := db.QueryRowContext(t.Context(), `select count(*) from told`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
+}
+
+var formToken = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+// token is what a page's own forms carry.
+func token(t *testing.T, page life.Page) string {
+	t.Helper()
+	found := formToken.FindSubmatch(page.Body)
+	if found == nil {
+		t.Fatalf("status %d: no form: %s", page.Status, page.Body)
+	}
+	return string(found[1])
 }

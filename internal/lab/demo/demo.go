@@ -96,10 +96,11 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	if err := o.WithIndex(ctx); err != nil {
 		return errors.Join(err, o.Close())
 	}
-	invented, err := newWorld(d.Seed, d.People, at.issuer(), d.clock.now(), s.Reserved)
+	invented, err := newWorld(ctx, filepath.Join(dir, "services"), d.Seed, d.People, at.issuer(), d.clock.now(), s.Reserved)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
+	defer invented.kept.Close()
 	invented.creates(theft.created)
 	invented.archives = theft.thieves == nil && !d.Exercise // thefts are played in the town in which they were measured
 	if lived == "" {
@@ -131,6 +132,12 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 		return errors.Join(err, o.Close())
 	}
 
+	client := &http.Client{Timeout: 5 * time.Second}
+	applications, err := invented.applications(ctx, at.origin(), at.token, town.KeysFrom(at.origin()+httpgate.JWKSPath, client), d.clock.now)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	group, ctx := errgroup.WithContext(ctx)
@@ -141,10 +148,11 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	letters := new(mailbox.Box)
 	group.Go(func() error { return letters.Serve(ctx, at.smtp) })
 	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
-	client := &http.Client{Timeout: 5 * time.Second}
-	outbox := town.NewOutbox(at.origin()+"/.poterne/facts", at.token, client, log)
+	for _, from := range []*town.Database{invented.kept.Dossier, invented.kept.Training} {
+		outbox := town.NewOutbox(from, at.origin()+"/.poterne/facts", at.token, client, log)
 	group.Go(func() error { return outbox.Run(ctx) })
-	for service, handler := range invented.applications(at.origin(), at.token, town.KeysFrom(at.origin()+httpgate.JWKSPath, client), outbox.Tell, d.clock.now) {
+	}
+	for service, handler := range applications {
 		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })
 	}
 	group.Go(func() error { return invented.keepTelling(ctx, o, d.clock.now) })

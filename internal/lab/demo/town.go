@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,6 +31,7 @@ const client = "poterne-demo"
 type world struct {
 	register *town.Register
 	staff    *town.Staff
+	kept     *town.Databases
 	training *town.Training
 	issuer   string
 	today    time.Time
@@ -37,14 +39,25 @@ type world struct {
 	archives bool         // the register has closed some files, and archived one
 }
 
-func newWorld(seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*world, error) {
+// newWorld grows the town; what was written in its applications is in a folder.
+func newWorld(ctx context.Context, folder string, seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*world, error) {
 	r, err := town.NewRegister(fmt.Sprint(seed), people)
 	if err != nil {
 		return nil, err
 	}
 	r = r.Reserving(reserved)
-	staff := town.NewStaff(r)
-	return &world{register: r, staff: staff, training: town.NewTraining(staff), issuer: issuer, today: today}, nil
+	kept, err := town.OpenDatabases(ctx, folder, r)
+	if err != nil {
+		return nil, err
+	}
+	d := &world{register: r, staff: town.NewStaff(r), kept: kept, issuer: issuer, today: today}
+	if d.training, err = town.NewTraining(ctx, d.staff, kept.Training); err == nil {
+		err = r.Keep(ctx, kept.Contacts)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading what was written in the town's applications: %w", err), kept.Close())
+	}
+	return d, nil
 }
 
 // agents is everybody who has an account, the characters first.
@@ -355,16 +368,16 @@ func (d *world) canary(live func(dossier string) bool) string {
 
 // applications is the town's applications. What is written in them is told to Poterne by the
 // same push as any other system's.
-func (d *world) applications(issuer, operator string, keys town.Keys, tell func(source string, r town.Reason), now func() time.Time) map[roster.ServiceID]http.Handler {
-	site := func(service string) town.Site {
-		return town.Site{Register: d.register, Staff: d.staff, Who: town.NewVerify(issuer, service, keys, now), Now: now, Tell: tell, Operator: operator}
+func (d *world) applications(ctx context.Context, issuer, operator string, keys town.Keys, now func() time.Time) (map[roster.ServiceID]http.Handler, error) {
+	site := func(service string, kept *town.Database) town.Site {
+		return town.Site{Register: d.register, Staff: d.staff, Who: town.NewVerify(issuer, service, keys, now), Now: now, Kept: kept, Operator: operator}
 	}
-	return map[roster.ServiceID]http.Handler{
-		"dossier": town.NewDossier(site("dossier")),
-		"kairos":  town.NewKairos(site("kairos"), d.training),
-		"ouiform": town.NewOuiform(site("ouiform"), d.training),
-		"suivi":   town.NewSuivi(site("suivi")),
-	}
+	dossier, inDossier := town.NewDossier(ctx, site("dossier", d.kept.Dossier))
+	kairos, inKairos := town.NewKairos(ctx, site("kairos", d.kept.Training), d.training)
+	ouiform, inOuiform := town.NewOuiform(ctx, site("ouiform", d.kept.Training), d.training)
+	suivi, inSuivi := town.NewSuivi(ctx, site("suivi", d.kept.Suivi))
+	handlers := map[roster.ServiceID]http.Handler{"dossier": dossier, "kairos": kairos, "ouiform": ouiform, "suivi": suivi}
+	return handlers, errors.Join(inDossier, inKairos, inOuiform, inSuivi)
 }
 
 // characters are the agents of the demonstration, first among the staff: whoever

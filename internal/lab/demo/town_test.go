@@ -14,10 +14,11 @@ import (
 func TestTheTownsStaffHaveAReasonForWhomTheyReceiveAtAnyHour(t *testing.T) {
 	for _, hour := range []int{0, 3, 12, 23} {
 		started := time.Date(2026, time.November, 22, hour, 40, 0, 0, time.UTC) // a Sunday
-		d, err := newWorld(1, 20_000, "http://127.0.0.1:1", started, func(string) bool { return false })
+		d, err := newWorld(t.Context(), t.TempDir(), 1, 20_000, "http://127.0.0.1:1", started, func(string) bool { return false })
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer d.kept.Close()
 		key, err := register.NewKey(make([]byte, 32))
 		if err != nil {
 			t.Fatal(err)
@@ -48,10 +49,11 @@ func TestTheTownsStaffHaveAReasonForWhomTheyReceiveAtAnyHour(t *testing.T) {
 // Promise: SCOPE-6
 func TestSCOPE_6_TheTownHasClosedAndArchivedFilesThatItsStaffKnow(t *testing.T) {
 	started := time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
-	d, err := newWorld(1, 20_000, "http://127.0.0.1:1", started, func(string) bool { return false })
+	d, err := newWorld(t.Context(), t.TempDir(), 1, 20_000, "http://127.0.0.1:1", started, func(string) bool { return false })
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer d.kept.Close()
 	key, err := register.NewKey(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package town
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -57,14 +58,14 @@ func groups(nir string) string {
 }
 
 // Site is what each application is given: the register, its staff, who asks, the time, and
-// where it tells other systems what was written in it.
+// the file where it keeps what is written in it and what other systems are to be told of that.
 type Site struct {
 	Register *Register
 	Staff    *Staff
 	Who      Verify
 	Now      func() time.Time
-	Tell     func(source string, r Reason) // must not block; nil tells nobody
-	Operator string                        // the token of who runs the application; empty for nobody
+	Kept     *Database
+	Operator string // the token of who runs the application; empty for nobody
 }
 
 // application is what all have in common: they believe a gate about who asks, and write their
@@ -78,11 +79,21 @@ type application struct {
 	mux   *http.ServeMux
 }
 
-func newApplication(id, title string, site Site) *application {
+func newApplication(ctx context.Context, id, title string, site Site) (*application, error) {
 	a := &application{Site: site, id: id, title: title, mux: http.NewServeMux()}
 	_, _ = rand.Read(a.key[:]) // it never fails
-	if a.Tell == nil {
-		a.Tell = func(string, Reason) {}
+	err := a.Kept.each(ctx, `select application, why from read_only`, func(scan func(...any) error) error {
+		var id, why string
+		if err := scan(&id, &why); err != nil {
+			return err
+		}
+		if id == a.id {
+			a.shut.Store(&why)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	a.mux.HandleFunc("PUT /operator/read-only", a.operate)
 	a.mux.HandleFunc("DELETE /operator/read-only", a.operate)
@@ -93,7 +104,7 @@ func newApplication(id, title string, site Site) *application {
 		http.ServeFileFS(w, r, pageFiles, "pages/style.css")
 	})
 	a.handle("/", func(*visit) (answer, error) { return answer{}, errAbsent })
-	return a
+	return a, nil
 }
 
 func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
@@ -130,18 +141,26 @@ func (a *application) operate(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	if r.Method == http.MethodDelete {
-		a.shut.Store(nil)
-		w.WriteHeader(http.StatusNoContent)
+	var said *string
+	statement, values := `delete from read_only where application = $1`, []any{a.id}
+	if r.Method == http.MethodPut {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
+		why := strings.TrimSpace(string(body))
+		if err != nil || why == "" {
+			http.Error(w, "say in the body why nothing can be changed", http.StatusBadRequest)
+			return
+		}
+		said = &why
+		statement = `insert into read_only (application, why) values ($1, $2) on conflict (application) do update set why = excluded.why`
+		values = append(values, why)
+	}
+	if err := a.Kept.set(r.Context(), statement, values...); err != nil {
+		slog.ErrorContext(r.Context(), "what the application may do was not kept", slog.Any("err", err))
+		http.Error(w, "it could not be written down: nothing was changed", http.StatusServiceUnavailable)
 		return
 	}
-	why, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
-	if said := strings.TrimSpace(string(why)); err == nil && said != "" {
-		a.shut.Store(&said)
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	http.Error(w, "say in the body why nothing can be changed", http.StatusBadRequest)
+	a.shut.Store(said)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // ID and Title are for the pages.

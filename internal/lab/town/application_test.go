@@ -4,12 +4,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"database/sql"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,14 +83,15 @@ func sign(t testing.TB, key jose.SigningKey, said map[string]any) string {
 	return token
 }
 
-// place is the town with its three applications, on real sockets.
+// place is the town with its applications, on real sockets.
 type place struct {
 	t        *testing.T
 	gate     *gate
 	register *town.Register
 	staff    *town.Staff
+	folder   string // where the applications keep what is written in them
+	kept     *town.Databases
 	servers  map[string]*httptest.Server
-	told     []string // reasons, by what is asked one after the other
 }
 
 // operator is the token of who runs the applications.
@@ -95,26 +99,79 @@ const operator = "who-runs-it"
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	p := &place{t: t, gate: newGate(t), register: people(t, 20_000), servers: map[string]*httptest.Server{}}
-	p.staff = town.NewStaff(p.register)
-	site := func(service string) town.Site {
-		tell := func(source string, r town.Reason) {
-			p.told = append(p.told, source+" "+r.Kind+" "+string(r.Organisation)+string(r.Account)+" "+r.Person)
-		}
-		return town.Site{Register: p.register, Staff: p.staff, Who: p.gate.verify(service), Now: time.Now, Tell: tell, Operator: operator}
-	}
-	training := town.NewTraining(p.staff)
-	for id, handler := range map[string]http.Handler{
-		"dossier": town.NewDossier(site("dossier")),
-		"kairos":  town.NewKairos(site("kairos"), training),
-		"ouiform": town.NewOuiform(site("ouiform"), training),
-		"suivi":   town.NewSuivi(site("suivi")),
-	} {
-		server := httptest.NewServer(handler)
-		t.Cleanup(server.Close)
-		p.servers[id] = server
-	}
+	p := &place{t: t, gate: newGate(t), folder: t.TempDir()}
+	p.begin()
+	t.Cleanup(p.end)
 	return p
+}
+
+// begin starts the applications, with what their files hold.
+func (p *place) begin() {
+	p.t.Helper()
+	must := func(err error) {
+		p.t.Helper()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	ctx := p.t.Context()
+	p.register = people(p.t, 20_000)
+	p.staff = town.NewStaff(p.register)
+	var err error
+	p.kept, err = town.OpenDatabases(ctx, p.folder, p.register)
+	must(err)
+	must(p.register.Keep(ctx, p.kept.Contacts))
+	training, err := town.NewTraining(ctx, p.staff, p.kept.Training)
+	must(err)
+	p.servers = make(map[string]*httptest.Server)
+	serve := func(service string, kept *town.Database, application func(town.Site) (http.Handler, error)) {
+		handler, err := application(town.Site{Register: p.register, Staff: p.staff, Who: p.gate.verify(service), Now: time.Now, Kept: kept, Operator: operator})
+		must(err)
+		p.servers[service] = httptest.NewServer(handler)
+	}
+	serve("dossier", p.kept.Dossier, func(s town.Site) (http.Handler, error) { return town.NewDossier(ctx, s) })
+	serve("kairos", p.kept.Training, func(s town.Site) (http.Handler, error) { return town.NewKairos(ctx, s, training) })
+	serve("ouiform", p.kept.Training, func(s town.Site) (http.Handler, error) { return town.NewOuiform(ctx, s, training) })
+	serve("suivi", p.kept.Suivi, func(s town.Site) (http.Handler, error) { return town.NewSuivi(ctx, s) })
+}
+
+// end ends the applications.
+func (p *place) end() {
+	for _, server := range p.servers {
+		server.Close()
+	}
+	if err := p.kept.Close(); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// told are the reasons that others are to be told, by what is asked one after the other.
+func (p *place) told() (told []string) {
+	p.t.Helper()
+	for _, file := range []string{"dossier.db", "training.db"} {
+		db, err := sql.Open("sqlite", filepath.Join(p.folder, file))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		defer db.Close()
+		rows, err := db.QueryContext(p.t.Context(), `select source, line from told order by number`)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var source, line string
+			var r town.Reason
+			if err := errors.Join(rows.Scan(&source, &line), json.Unmarshal([]byte(line), &r)); err != nil {
+				p.t.Fatal(err)
+			}
+			told = append(told, source+" "+r.Kind+" "+string(r.Organisation)+string(r.Account)+" "+r.Person)
+		}
+		if err := rows.Err(); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return told
 }
 
 type reply struct {
@@ -442,8 +499,8 @@ func TestDossierTellsTheAppointmentsMadeInIt(t *testing.T) {
 			t.Errorf("%s: the day typed is lost: %q", name, got)
 		}
 	}
-	if len(p.told) > 0 {
-		t.Errorf("what was refused is told: %q", p.told)
+	if len(p.told()) > 0 {
+		t.Errorf("what was refused is told: %q", p.told())
 	}
 	if got := p.send("pauline.mercier", "dossier", path, path+"/appointments", "day", day, "clock", "09:30", "with", with); got.status != 303 {
 		t.Fatalf("making it: %d", got.status)
@@ -459,8 +516,8 @@ func TestDossierTellsTheAppointmentsMadeInIt(t *testing.T) {
 	if got := p.send("pauline.mercier", "dossier", path, path+"/cancellations", "appointment", id); got.status != 303 {
 		t.Errorf("cancelling it: %d", got.status)
 	}
-	if told := "agenda appointment " + with + " " + who.Dossier; !slices.Equal(p.told, []string{told, told}) {
-		t.Errorf("others are told %q", p.told)
+	if told := "agenda appointment " + with + " " + who.Dossier; !slices.Equal(p.told(), []string{told, told}) {
+		t.Errorf("others are told %q", p.told())
 	}
 	if all(p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200), "[data-field=agenda]") != nil {
 		t.Error("it is still there")
@@ -496,8 +553,8 @@ func TestDossierClosesAFileAndOpensItAgain(t *testing.T) {
 	if got := p.send("pauline.mercier", "dossier", path, path+"/reopening"); got.status != 303 {
 		t.Errorf("opening it again: %d", got.status)
 	}
-	if told := "registre closed  " + who; !slices.Equal(p.told, []string{told, told}) {
-		t.Errorf("others are told %q", p.told)
+	if told := "registre closed  " + who; !slices.Equal(p.told(), []string{told, told}) {
+		t.Errorf("others are told %q", p.told())
 	}
 }
 
@@ -731,8 +788,8 @@ func TestOuiformEnrolsAPersonOnceByTheirAddress(t *testing.T) {
 	if after := count(); after != before+1 {
 		t.Errorf("%d enrolled, want %d", after, before+1)
 	}
-	if want := []string{"inscriptions enrolment of-horizon " + mail}; !slices.Equal(p.told, want) {
-		t.Errorf("others are told %q, want %q", p.told, want)
+	if want := []string{"inscriptions enrolment of-horizon " + mail}; !slices.Equal(p.told(), want) {
+		t.Errorf("others are told %q, want %q", p.told(), want)
 	}
 	one(t, p.page(p.ask("pauline.mercier", "ouiform", "GET", path+"?done=enrolled", nil), 200), ".done")
 	root := p.page(p.send("pauline.mercier", "ouiform", path, path+"/enrolments", "mail", "nobody@courriel.example"), 422)
@@ -750,8 +807,8 @@ func TestOuiformEnrolsAPersonOnceByTheirAddress(t *testing.T) {
 	if got := p.send("karim.benali", "ouiform", path, path+"/withdrawals", "mail", mail); got.status != 404 {
 		t.Errorf("somebody else ends the training: %d", got.status)
 	}
-	if got := p.send("pauline.mercier", "ouiform", "/mine", path+"/withdrawals", "mail", mail); got.status != 303 || count() != before || len(p.told) != 2 {
-		t.Errorf("ending it answers %d: %d are enrolled, and others are told %q", got.status, count(), p.told)
+	if got := p.send("pauline.mercier", "ouiform", "/mine", path+"/withdrawals", "mail", mail); got.status != 303 || count() != before || len(p.told()) != 2 {
+		t.Errorf("ending it answers %d: %d are enrolled, and others are told %q", got.status, count(), p.told())
 	}
 }
 

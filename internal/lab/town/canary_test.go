@@ -124,7 +124,16 @@ func newSpy(t *testing.T, r *town.Register) *spy {
 	verify := func(string) (town.Caller, error) {
 		return town.Caller{Account: "odile.garnier", Role: roster.Desk, Name: "Odile Garnier"}, nil
 	}
-	s := &spy{t: t, register: r, pages: town.NewDossier(town.Site{Register: r, Staff: town.NewStaff(r), Who: verify, Now: time.Now}), surnames: map[string]float64{}, firsts: map[string]float64{}}
+	kept, err := town.OpenDatabases(t.Context(), t.TempDir(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	pages, err := town.NewDossier(t.Context(), town.Site{Register: r, Staff: town.NewStaff(r), Who: verify, Now: time.Now, Kept: kept.Dossier})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &spy{t: t, register: r, pages: pages, surnames: map[string]float64{}, firsts: map[string]float64{}}
 	for i := range r.Size() {
 		p := r.Person(i)
 		s.surnames[p.Surname]++

@@ -5,7 +5,8 @@
 //
 // The applications stand behind a gate like anybody's: they know of it only the
 // signed header that says who asks, and one of them forgets a check. What is written in them
-// that gives somebody a reason (an enrolment, an appointment) they tell as any system would.
+// they keep in files of their own; what of it gives somebody a reason (an enrolment, an
+// appointment) they tell as any system would.
 package town
 
 //go:generate go run ./gen communes.json

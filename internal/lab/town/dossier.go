@@ -1,7 +1,9 @@
 package town
 
 import (
+	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,8 +25,18 @@ const (
 // NewDossier is the application of those who accompany people: an exact search,
 // one's own people, a person's file and notes. Like the one it imitates, it
 // opens any file to any of its users: it has no rule about whose file is whose.
-func NewDossier(site Site) http.Handler {
-	d := &dossier{application: newApplication("dossier", "Dossier", site), notes: map[int][]Note{}, meetings: map[int][]meeting{}, closed: map[int]closure{}}
+//
+// What is written in it is read from its file when it begins, and each change is in the file
+// before it is in memory.
+func NewDossier(ctx context.Context, site Site) (http.Handler, error) {
+	d := &dossier{notes: map[int][]Note{}, meetings: map[int][]meeting{}, closed: map[int]closure{}}
+	var err error
+	if d.application, err = newApplication(ctx, "dossier", "Dossier", site); err != nil {
+		return nil, err
+	}
+	if err := d.read(ctx); err != nil {
+		return nil, err
+	}
 	d.handle("GET /{$}", d.home)
 	d.handle("GET /search", d.search)
 	d.handle("GET /mine", d.mine)
@@ -37,7 +49,50 @@ func NewDossier(site Site) http.Handler {
 	d.form("POST /files/{dossier}/reopening", d.reopen)
 	d.handle("POST /files/{dossier}/contact", d.rewrite) // with no token either: it checks nothing
 	d.handle("GET /contacts/{dossier}", d.contact)
-	return d
+	return d, nil
+}
+
+const dossierTables = `
+	create table if not exists note (
+		number integer primary key autoincrement, person integer not null, at_us integer not null, by text not null, text text not null, how text not null
+	) strict;
+	create table if not exists appointment (
+		id text primary key, person integer not null, at_us integer not null, account text not null, name text not null, by text not null
+	) strict;
+	create table if not exists closure (
+		person integer primary key, id text not null, at_us integer not null, by text not null, account text not null, why text not null
+	) strict;`
+
+// read reads what was written.
+func (d *dossier) read(ctx context.Context) error {
+	notes := d.Kept.each(ctx, `select person, at_us, by, text, how from note order by number`, func(scan func(...any) error) error {
+		var i int
+		var at int64
+		var n Note
+		err := scan(&i, &at, &n.By, &n.Text, &n.How)
+		n.On = time.UnixMicro(at).UTC()
+		d.notes[i] = append(d.notes[i], n)
+		return err
+	})
+	meetings := d.Kept.each(ctx, `select person, id, at_us, account, name, by from appointment order by at_us, id`, func(scan func(...any) error) error {
+		var i int
+		var at int64
+		var m meeting
+		err := scan(&i, &m.ID, &at, &m.With, &m.Name, &m.By)
+		m.At = time.UnixMicro(at).In(paris)
+		d.meetings[i] = append(d.meetings[i], m)
+		return err
+	})
+	closures := d.Kept.each(ctx, `select person, id, at_us, by, account, why from closure`, func(scan func(...any) error) error {
+		var i int
+		var at int64
+		var c closure
+		err := scan(&i, &c.ID, &at, &c.By, &c.Of, &c.Why)
+		c.On = time.UnixMicro(at).UTC()
+		d.closed[i] = c
+		return err
+	})
+	return errors.Join(notes, meetings, closures)
 }
 
 type dossier struct {
@@ -288,10 +343,14 @@ func (d *dossier) note(v *visit) (answer, error) {
 	if page.Problem != "" {
 		return answer{status: http.StatusUnprocessableEntity, page: "dossier-file.html", data: page}, nil
 	}
-	i := page.Person.Index
+	i, n := page.Person.Index, Note{On: d.Now(), By: v.Caller.Name, Text: page.Text, How: page.How}
 	d.mu.Lock()
-	d.notes[i] = append(d.notes[i], Note{On: d.Now(), By: v.Caller.Name, Text: page.Text, How: page.How})
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	err = d.Kept.set(v.Context(), `insert into note (person, at_us, by, text, how) values ($1, $2, $3, $4, $5)`, i, n.On.UnixMicro(), n.By, n.Text, n.How)
+	if err != nil {
+		return answer{}, err
+	}
+	d.notes[i] = append(d.notes[i], n)
 	return answer{to: "/files/" + page.Person.Dossier + "?done=note"}, nil
 }
 
@@ -332,17 +391,25 @@ func (d *dossier) meet(v *visit) (answer, error) {
 		return answer{status: http.StatusUnprocessableEntity, page: "dossier-file.html", data: page}, nil
 	}
 	m := meeting{ID: "dossier-" + rand.Text(), At: at, With: page.Colleagues[with].ID, Name: page.Colleagues[with].Name, By: v.Caller.Name}
-	i := page.Person.Index
+	i, day := page.Person.Index, time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, paris)
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	err = d.Kept.change(v.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`insert into appointment (id, person, at_us, account, name, by) values ($1, $2, $3, $4, $5, $6)`, m.ID, i, m.At.UnixMicro(), string(m.With), m.Name, m.By)
+		if err != nil {
+			return err
+		}
+		return tellOf(tx, m, page.Person, v.Caller.Account, day.AddDate(0, 0, -1), day.AddDate(0, 0, daysAfter))
+	})
+	if err != nil {
+		return answer{}, err
+	}
 	d.meetings[i] = append(d.meetings[i], m)
-	d.mu.Unlock()
-	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, paris)
-	d.tellOf(m, page.Person, v.Caller.Account, day.AddDate(0, 0, -1), day.AddDate(0, 0, daysAfter))
 	return answer{to: "/files/" + page.Person.Dossier + "?done=appointment"}, nil
 }
 
-func (d *dossier) tellOf(m meeting, p Person, author roster.AccountID, from, until time.Time) {
-	d.Tell("agenda", Reason{
+func tellOf(tx *sql.Tx, m meeting, p Person, author roster.AccountID, from, until time.Time) error {
+	return tell(tx, "agenda", Reason{
 		ID: m.ID, Kind: "appointment", Account: m.With, Author: author, Scheme: SchemeDossier, Person: p.Dossier, From: from.UTC(), Until: until.UTC(),
 	})
 }
@@ -355,17 +422,22 @@ func (d *dossier) cancel(v *visit) (answer, error) {
 	}
 	i, now := page.Person.Index, d.Now()
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	at := slices.IndexFunc(d.meetings[i], func(m meeting) bool { return m.ID == v.PostFormValue("appointment") })
-	var m meeting
-	if at >= 0 {
-		m = d.meetings[i][at]
-		d.meetings[i] = slices.Delete(d.meetings[i], at, at+1)
-	}
-	d.mu.Unlock()
 	if at < 0 {
 		return answer{}, errAbsent
 	}
-	d.tellOf(m, page.Person, v.Caller.Account, now.Add(-time.Second), now)
+	m := d.meetings[i][at]
+	err = d.Kept.change(v.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`delete from appointment where id = $1`, m.ID); err != nil {
+			return err
+		}
+		return tellOf(tx, m, page.Person, v.Caller.Account, now.Add(-time.Second), now)
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	d.meetings[i] = slices.Delete(d.meetings[i], at, at+1)
 	return answer{to: "/files/" + page.Person.Dossier + "?done=cancelled"}, nil
 }
 
@@ -384,14 +456,21 @@ func (d *dossier) shutFile(v *visit) (answer, error) {
 		return answer{status: http.StatusUnprocessableEntity, page: "dossier-file.html", data: page}, nil
 	}
 	c := closure{ID: "dossier-" + rand.Text(), On: d.Now(), By: v.Caller.Name, Of: v.Caller.Account, Why: page.Why}
+	i := page.Person.Index
 	d.mu.Lock()
-	_, already := d.closed[page.Person.Index] // by whoever was quicker
-	if !already {
-		d.closed[page.Person.Index] = c
-	}
-	d.mu.Unlock()
-	if !already {
-		d.tellClosed(c, page.Person, time.Time{})
+	defer d.mu.Unlock()
+	if _, already := d.closed[i]; !already { // by whoever was quicker
+		err := d.Kept.change(v.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`insert into closure (person, id, at_us, by, account, why) values ($1, $2, $3, $4, $5, $6)`, i, c.ID, c.On.UnixMicro(), c.By, string(c.Of), c.Why)
+			if err != nil {
+				return err
+			}
+			return tellClosed(tx, c, page.Person, time.Time{})
+		})
+		if err != nil {
+			return answer{}, err
+		}
+		d.closed[i] = c
 	}
 	return answer{to: "/closed?done=closed"}, nil
 }
@@ -402,21 +481,31 @@ func (d *dossier) reopen(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if page.Closed == nil {
+	i := page.Person.Index
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, closed := d.closed[i]
+	if !closed {
 		return answer{}, errAbsent
 	}
-	d.mu.Lock()
-	delete(d.closed, page.Person.Index)
-	d.mu.Unlock()
-	d.tellClosed(*page.Closed, page.Person, d.Now())
+	err = d.Kept.change(v.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`delete from closure where person = $1`, i); err != nil {
+			return err
+		}
+		return tellClosed(tx, c, page.Person, d.Now())
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	delete(d.closed, i)
 	return answer{to: "/files/" + page.Person.Dossier + "?done=reopened"}, nil
 }
 
-func (d *dossier) tellClosed(c closure, p Person, until time.Time) {
+func tellClosed(tx *sql.Tx, c closure, p Person, until time.Time) error {
 	if !until.IsZero() {
 		until = until.UTC()
 	}
-	d.Tell("registre", Reason{ID: c.ID, Kind: "closed", Author: c.Of, Scheme: SchemeDossier, Person: p.Dossier, From: c.On.UTC(), Until: until})
+	return tell(tx, "registre", Reason{ID: c.ID, Kind: "closed", Author: c.Of, Scheme: SchemeDossier, Person: p.Dossier, From: c.On.UTC(), Until: until})
 }
 
 type closedRow struct {
@@ -454,6 +543,8 @@ func (d *dossier) rewrite(v *visit) (answer, error) {
 	d.Register.reached.mu.Lock()
 	to.number = d.Register.reached.by[i].number
 	d.Register.reached.mu.Unlock()
-	d.Register.reach(i, to)
+	if err := d.Register.reach(v.Context(), i, to); err != nil {
+		return answer{}, err
+	}
 	return answer{to: "/files/" + v.PathValue("dossier")}, nil
 }

@@ -1,6 +1,7 @@
 package town
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -28,8 +29,12 @@ const mostCandidates = 1000
 //
 // What training bodies do there (attendance, quotes, invoices) is refused while the
 // application is read-only; reading goes on.
-func NewKairos(site Site, t *Training) http.Handler {
-	k := &kairos{application: newApplication("kairos", "Kairos", site), training: t}
+func NewKairos(ctx context.Context, site Site, t *Training) (http.Handler, error) {
+	common, err := newApplication(ctx, "kairos", "Kairos", site)
+	if err != nil {
+		return nil, err
+	}
+	k := &kairos{application: common, training: t}
 	k.handle("GET /{$}", k.home)
 	k.handle("GET /trainees/{ft}", k.page)
 	k.handle("GET /billing", k.billing)
@@ -41,7 +46,7 @@ func NewKairos(site Site, t *Training) http.Handler {
 	k.handle("GET /api/trainees/{ft}", k.trainee)
 	k.changes("POST /api/trainees/{ft}/attendance", k.attend)
 	k.handle("GET /api/candidates", k.candidates)
-	return k
+	return k, nil
 }
 
 type kairos struct {
@@ -181,7 +186,11 @@ func wrong(page traineePage, about, problem string) (answer, error) {
 }
 
 func (k *kairos) attends(i int, v *visit, said attendance) error {
-	return k.training.change(i, v.Caller.Organisation, func(e *enrolment) error { return e.attend(said) })
+	err := k.training.change(v.Context(), i, v.Caller.Organisation, func(e *enrolment) error { return e.attend(said) })
+	if errors.Is(err, errOver) {
+		return errAbsent
+	}
+	return err
 }
 
 func (k *kairos) attend(v *visit) (answer, error) {
@@ -200,7 +209,7 @@ func (k *kairos) attend(v *visit) (answer, error) {
 		return answer{}, invalid("le jour s’écrit 2026-11-23")
 	}
 	if err := k.attends(i, v, said); err != nil {
-		return answer{}, errAbsent
+		return answer{}, err
 	}
 	return answer{status: http.StatusCreated, data: struct {
 		FT string `json:"ftid"`
@@ -224,7 +233,7 @@ func (k *kairos) attendForm(v *visit) (answer, error) {
 		return wrong(page, "attendance", "Ce jour n’est pas encore venu : notez une présence le jour même, ou après.")
 	}
 	if err := k.attends(i, v, said); err != nil {
-		return answer{}, errAbsent
+		return answer{}, err
 	}
 	return answer{to: "/trainees/" + t.FT + "?done=attendance"}, nil
 }
@@ -247,8 +256,11 @@ func (k *kairos) quoteForm(v *visit) (answer, error) {
 	if err != nil || !(rate >= leastRate/100 && rate <= mostRate/100) { // also what is no number
 		return wrong(page, "quote", "Indiquez un prix de l’heure, de 1 à 100 euros, par exemple 9,50.")
 	}
-	if err := k.training.quotes(i, v.Caller.Organisation, cents, k.Now()); err != nil {
+	switch err := k.training.quotes(v.Context(), i, v.Caller.Organisation, cents, k.Now()); {
+	case errors.Is(err, errAsked):
 		return wrong(page, "quote", "Un devis attend déjà une réponse, ou a été accepté.")
+	case err != nil:
+		return answer{}, err
 	}
 	return answer{to: "/trainees/" + t.FT + "?done=quote"}, nil
 }
@@ -258,11 +270,13 @@ func (k *kairos) invoiceForm(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	switch err := k.training.invoices(i, v.Caller.Organisation, k.Now()); {
+	switch err := k.training.invoices(v.Context(), i, v.Caller.Organisation, k.Now()); {
 	case errors.Is(err, errNobody):
 		return wrong(k.shown(v, t), "invoice", "Aucune heure à facturer : notez d’abord les présences.")
-	case err != nil:
+	case errors.Is(err, errNoQuote):
 		return wrong(k.shown(v, t), "invoice", "Aucun devis n’a été accepté pour cette formation.")
+	case err != nil:
+		return answer{}, err
 	}
 	return answer{to: "/trainees/" + t.FT + "?done=invoice"}, nil
 }

@@ -2,6 +2,7 @@ package town
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -15,8 +16,12 @@ import (
 // own organisation enrol people by their e-mail address, and an organisation sees who is
 // enrolled in its own courses. An adviser sees whom they enrolled, and answers the quotes of
 // whom they accompany. Each enrolment is told as a reason of the organisation that trains.
-func NewOuiform(site Site, t *Training) http.Handler {
-	o := &ouiform{application: newApplication("ouiform", "Ouiform", site), training: t}
+func NewOuiform(ctx context.Context, site Site, t *Training) (http.Handler, error) {
+	common, err := newApplication(ctx, "ouiform", "Ouiform", site)
+	if err != nil {
+		return nil, err
+	}
+	o := &ouiform{application: common, training: t}
 	o.handle("GET /{$}", o.home)
 	o.handle("GET /courses/{id}", o.course)
 	o.handle("GET /courses/{id}/enrolled.csv", o.download)
@@ -24,7 +29,7 @@ func NewOuiform(site Site, t *Training) http.Handler {
 	o.form("POST /courses/{id}/enrolments", o.enrol)
 	o.form("POST /courses/{id}/withdrawals", o.withdraw)
 	o.form("POST /courses/{id}/quotes", o.answer)
-	return o
+	return o, nil
 }
 
 type ouiform struct {
@@ -141,10 +146,8 @@ func (o *ouiform) enrol(v *visit) (answer, error) {
 	}
 	page.Typed = v.PostFormValue("mail")
 	i, ok := o.Register.ByMail(page.Typed)
-	var e enrolment
-	var fresh bool
 	if ok {
-		e, fresh, err = o.training.enrol(page.Course.Course, i, v.Caller.Account, o.Now())
+		err = o.training.enrol(v.Context(), page.Course.Course, i, v.Caller.Account, o.Now())
 	}
 	switch {
 	case !ok:
@@ -159,18 +162,7 @@ func (o *ouiform) enrol(v *visit) (answer, error) {
 	if page.Problem != "" {
 		return answer{status: http.StatusUnprocessableEntity, page: "ouiform-course.html", data: page}, nil
 	}
-	if fresh {
-		o.tell(e, e.on.Add(trained))
-	}
 	return answer{to: "/courses/" + page.Course.ID + "?done=enrolled"}, nil
-}
-
-// tell tells until when an enrolment brings a person to the organisation that trains them.
-func (o *ouiform) tell(e enrolment, until time.Time) {
-	o.Tell("inscriptions", Reason{
-		ID: e.id, Kind: "enrolment", Organisation: e.course.Organisation, Author: e.by,
-		Scheme: SchemeMail, Person: o.Register.Mail(e.person), From: e.on.UTC(), Until: until.UTC(),
-	})
 }
 
 type enrolmentsPage struct {
@@ -214,17 +206,18 @@ func (o *ouiform) own(v *visit) (Course, int, error) {
 	return Course{}, 0, errAbsent
 }
 
-// withdraw ends a training, and with it the reason of the organisation to see the person.
+// withdraw ends a training.
 func (o *ouiform) withdraw(v *visit) (answer, error) {
 	course, person, err := o.own(v)
 	if err != nil {
 		return answer{}, err
 	}
-	ended, err := o.training.leave(person, course, o.Now())
-	if err != nil {
+	switch err := o.training.leave(v.Context(), person, course, o.Now()); {
+	case errors.Is(err, errOver):
 		return answer{}, errAbsent
+	case err != nil:
+		return answer{}, err
 	}
-	o.tell(ended, ended.left)
 	return answer{to: "/mine?done=withdrawn"}, nil
 }
 
@@ -237,8 +230,11 @@ func (o *ouiform) answer(v *visit) (answer, error) {
 	if as != accepted && as != refused {
 		return answer{}, invalid("acceptez le devis, ou refusez-le")
 	}
-	if err := o.training.answers(person, course, as); err != nil {
+	switch err := o.training.answers(v.Context(), person, course, as); {
+	case errors.Is(err, errNoQuote), errors.Is(err, errOver):
 		return answer{}, invalid("aucun devis n’attend de réponse pour cette formation")
+	case err != nil:
+		return answer{}, err
 	}
 	return answer{to: "/mine?done=" + string(as)}, nil
 }

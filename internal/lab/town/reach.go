@@ -1,6 +1,7 @@
 package town
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"sync"
@@ -8,8 +9,28 @@ import (
 
 // reached is where people are reached who have changed it. It is safe to share.
 type reached struct {
-	mu sync.Mutex // guards by
+	mu sync.Mutex // guards all below
 	by map[int]reach
+	in *Database // nil: in memory only
+}
+
+const contactTables = `
+	create table if not exists contact (person integer primary key, mail text not null, phone text not null, number integer not null) strict;`
+
+// Keep has changes of where people are reached written to a file, and reads those that are in it.
+func (r *Register) Keep(ctx context.Context, in *Database) error {
+	r.reached.mu.Lock()
+	defer r.reached.mu.Unlock()
+	r.reached.in = in
+	return in.each(ctx, `select person, mail, phone, number from contact`, func(scan func(...any) error) error {
+		var person int
+		var to reach
+		if err := scan(&person, &to.Mail, &to.Phone, &to.number); err != nil {
+			return err
+		}
+		r.reached.by[person] = to
+		return nil
+	})
 }
 
 type reach struct {
@@ -30,12 +51,21 @@ func (r *Register) Reached(i int) (mail, phone string) {
 }
 
 // reach takes a change, unless a later one was taken.
-func (r *Register) reach(i int, to reach) {
+func (r *Register) reach(ctx context.Context, i int, to reach) error {
 	r.reached.mu.Lock()
 	defer r.reached.mu.Unlock()
-	if to.number >= r.reached.by[i].number {
-		r.reached.by[i] = to
+	if to.number < r.reached.by[i].number {
+		return nil
 	}
+	if r.reached.in != nil {
+		err := r.reached.in.set(ctx, `insert into contact (person, mail, phone, number) values ($1, $2, $3, $4)
+			on conflict (person) do update set mail = excluded.mail, phone = excluded.phone, number = excluded.number`, i, to.Mail, to.Phone, int64(to.number))
+		if err != nil {
+			return err
+		}
+	}
+	r.reached.by[i] = to
+	return nil
 }
 
 // contacts answers where a person is reached, by POST, and takes a change of it, by PUT.
@@ -55,7 +85,10 @@ func (r *Register) contacts(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	if q.Method == http.MethodPut {
-		r.reach(i, reach{asked.Mail, asked.Phone, asked.Number})
+		if err := r.reach(q.Context(), i, reach{asked.Mail, asked.Phone, asked.Number}); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}

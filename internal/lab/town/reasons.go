@@ -1,15 +1,13 @@
 package town
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
-	"sync"
+	"strings"
 	"time"
 
 	"poterne/internal/roster"
@@ -29,98 +27,96 @@ type Reason struct {
 	Until        time.Time             `json:"until,omitzero"` // zero: until it is told to end
 }
 
-// Outbox tells reasons, in the order they came in and as soon as they do. What cannot be
-// delivered is tried again until it is. It is safe to share.
+// Outbox tells what was written in an application that gives somebody a reason: in the order it
+// came in, as soon as it does, and after a restart what was not delivered before.
 type Outbox struct {
+	from    *Database
 	address string // of the sources, such as https://porte.example/.poterne/facts
 	token   string
 	client  *http.Client
 	log     *slog.Logger
-	wake    chan struct{}
-
-	mu      sync.Mutex // guards waiting
-	waiting []told
-}
-
-type told struct {
-	source string
-	reason Reason
 }
 
 // NewOutbox returns an outbox that sends to an address below which each source has its own.
-func NewOutbox(address, token string, client *http.Client, log *slog.Logger) *Outbox {
-	return &Outbox{address: address, token: token, client: client, log: log, wake: make(chan struct{}, 1)}
+func NewOutbox(from *Database, address, token string, client *http.Client, log *slog.Logger) *Outbox {
+	return &Outbox{from: from, address: address, token: token, client: client, log: log}
 }
 
-// Tell puts a reason in. It returns before it was delivered.
-func (o *Outbox) Tell(source string, r Reason) {
-	o.mu.Lock()
-	o.waiting = append(o.waiting, told{source, r})
-	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default: // it is awake
-	}
+// batch is lines of one source that wait, one after the other.
+type batch struct {
+	source string
+	lines  strings.Builder
+	last   int64 // the number of the last
+	ended  bool  // another source's lines follow
 }
 
 // again is how long an outbox waits after it could not deliver.
 const again = time.Second
 
-// Run delivers until ctx ends.
+// Run delivers until ctx ends. What was delivered and could not be taken off is delivered again:
+// a reason replaces itself.
 func (o *Outbox) Run(ctx context.Context) error {
 	for {
+		next, err := o.next(ctx)
+		switch {
+		case err == nil && next.last == 0:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-o.from.wake:
+			}
+			continue
+		case err == nil:
+			err = o.send(ctx, next)
+		}
+		if err == nil {
+			err = o.from.set(ctx, `delete from told where number <= $1`, next.last)
+		}
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		o.log.WarnContext(ctx, "a reason was not delivered; it is sent again", slog.String("source", next.source), slog.Any("err", err))
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-o.wake:
-		}
-		for {
-			next, any := o.next()
-			if !any {
-				break
-			}
-			if err := o.send(ctx, next); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
-				o.log.WarnContext(ctx, "a reason was not delivered; it is sent again", slog.String("source", next[0].source), slog.Any("err", err))
-				select {
-				case <-ctx.Done():
-					return nil
-				case <-time.After(again):
-				}
-				continue
-			}
-			o.mu.Lock()
-			o.waiting = slices.Delete(o.waiting, 0, len(next))
-			o.mu.Unlock()
+		case <-time.After(again):
 		}
 	}
 }
 
-// next returns the first that wait and are of one source.
-func (o *Outbox) next() (batch []told, any bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, t := range o.waiting {
-		if len(batch) > 0 && t.source != batch[0].source {
-			break
+// most is how many lines are sent at once.
+const most = 1000
+
+// next returns the first that wait and are of one source; none has the number 0.
+func (o *Outbox) next(ctx context.Context) (*batch, error) {
+	b := new(batch)
+	err := o.from.each(ctx, fmt.Sprintf(`select number, source, line from told order by number limit %d`, most), func(scan func(...any) error) error {
+		var number int64
+		var source, line string
+		if err := scan(&number, &source, &line); err != nil {
+			return err
 		}
-		batch = append(batch, t)
-	}
-	return batch, len(batch) > 0
+		if b.last == 0 {
+			b.source = source
+		}
+		if source == b.source && !b.ended {
+			b.lines.WriteString(line + "\n")
+			b.last = number
+		} else {
+			b.ended = true
+		}
+		return nil
+	})
+	return b, err
 }
 
 // send sends a batch of one source. A line that is rejected stays so, however often it is
 // sent: it is noted, and counts as delivered.
-func (o *Outbox) send(ctx context.Context, batch []told) error {
-	var body bytes.Buffer
-	for _, t := range batch {
-		if err := json.NewEncoder(&body).Encode(t.reason); err != nil {
-			return err
-		}
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.address+"/"+batch[0].source, &body)
+func (o *Outbox) send(ctx context.Context, b *batch) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.address+"/"+b.source, strings.NewReader(b.lines.String()))
 	if err != nil {
 		return err
 	}
@@ -144,7 +140,7 @@ func (o *Outbox) send(ctx context.Context, batch []told) error {
 		return fmt.Errorf("status %d: %s", reply.StatusCode, said.Problem)
 	}
 	for _, line := range said.Rejected {
-		o.log.WarnContext(ctx, "a reason was rejected", slog.String("source", batch[0].source), slog.String("why", line.Reason))
+		o.log.WarnContext(ctx, "a reason was rejected", slog.String("source", b.source), slog.String("why", line.Reason))
 	}
 	return nil
 }

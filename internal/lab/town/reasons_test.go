@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -49,10 +51,27 @@ func TestAnOutboxDeliversInOrderWhateverFails(t *testing.T) {
 	}))
 	defer source.Close()
 	var log bytes.Buffer
-	outbox := town.NewOutbox(source.URL+"/facts", "the-token", source.Client(), slog.New(slog.NewTextHandler(&log, nil)))
-	for _, told := range []struct{ source, id string }{{"agenda", "1"}, {"agenda", "2"}, {"registre", "3"}} {
-		outbox.Tell(told.source, town.Reason{ID: told.id, Kind: "appointment", From: time.Now().UTC()})
+	folder := t.TempDir()
+	kept, err := town.OpenDatabases(t.Context(), folder, people(t, 100))
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer kept.Close()
+	db, err := sql.Open("sqlite", filepath.Join(folder, "dossier.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, told := range []struct{ source, id string }{{"agenda", "1"}, {"agenda", "2"}, {"registre", "3"}} {
+		line, err := json.Marshal(town.Reason{ID: told.id, Kind: "appointment", From: time.Now().UTC()})
+		if err == nil {
+			_, err = db.ExecContext(t.Context(), `insert into told (source, line) values ($1, $2)`, told.source, string(line))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	outbox := town.NewOutbox(kept.Dossier, source.URL+"/facts", "the-token", source.Client(), slog.New(slog.NewTextHandler(&log, nil)))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- outbox.Run(ctx) }()

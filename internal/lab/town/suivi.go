@@ -1,6 +1,8 @@
 package town
 
 import (
+	"context"
+	"database/sql"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,14 +16,45 @@ import (
 // people, and what bodies need to know to accompany somebody. What one body was told the others
 // are shown, with its source and date, and nobody asks it again. Health and disability are a
 // page of their own: the application itself shows it to whoever is signed in.
-func NewSuivi(site Site) http.Handler {
-	s := &suivi{application: newApplication("suivi", "Suivi", site), said: map[int]map[string]given{}}
+func NewSuivi(ctx context.Context, site Site) (http.Handler, error) {
+	s := &suivi{said: map[int]map[string]given{}}
+	var err error
+	if s.application, err = newApplication(ctx, "suivi", "Suivi", site); err != nil {
+		return nil, err
+	}
+	if err := s.read(ctx); err != nil {
+		return nil, err
+	}
 	s.handle("GET /{$}", s.home)
 	s.handle("GET /files/{dossier}", s.page(situation))
 	s.handle("GET /files/{dossier}/health", s.page(health))
 	s.form("POST /files/{dossier}/situation", s.take(situation))
 	s.form("POST /files/{dossier}/health", s.take(health))
-	return s
+	return s, nil
+}
+
+const suiviTables = `
+	create table if not exists detail (
+		person integer not null, name text not null, value text not null, by text not null, at_us integer not null, primary key (person, name)
+	) strict;`
+
+// read reads what was written.
+func (s *suivi) read(ctx context.Context) error {
+	return s.Kept.each(ctx, `select person, name, value, by, at_us from detail`, func(scan func(...any) error) error {
+		var i int
+		var name string
+		var g given
+		var at int64
+		if err := scan(&i, &name, &g.Value, &g.By, &at); err != nil {
+			return err
+		}
+		g.On = time.UnixMicro(at).UTC()
+		if s.said[i] == nil {
+			s.said[i] = make(map[string]given)
+		}
+		s.said[i][name] = g
+		return nil
+	})
 }
 
 type suivi struct {
@@ -162,13 +195,30 @@ func (s *suivi) take(of sheet) func(*visit) (answer, error) {
 		i := page.Person.Index
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		for key := range said {
+			if _, known := s.said[i][key]; known && key != correct {
+				delete(said, key)
+			}
+		}
+		by, now := s.nameOf(v.Caller.Organisation), s.Now()
+		err = s.Kept.change(v.Context(), func(tx *sql.Tx) error {
+			for key, text := range said {
+				_, err := tx.Exec(`insert into detail (person, name, value, by, at_us) values ($1, $2, $3, $4, $5)
+					on conflict (person, name) do update set value = excluded.value, by = excluded.by, at_us = excluded.at_us`, i, key, text, by, now.UnixMicro())
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return answer{}, err
+		}
 		if s.said[i] == nil {
 			s.said[i] = make(map[string]given)
 		}
 		for key, text := range said {
-			if _, known := s.said[i][key]; !known || key == correct {
-				s.said[i][key] = given{Value: text, By: s.nameOf(v.Caller.Organisation), On: s.Now()}
-			}
+			s.said[i][key] = given{Value: text, By: by, On: now}
 		}
 		return answer{to: "/files/" + page.Person.Dossier + of.At + "?done=1"}, nil
 	}

@@ -1,7 +1,9 @@
 package town
 
 import (
+	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,15 +13,28 @@ import (
 	"poterne/internal/roster"
 )
 
-// Training is who is trained where: what Ouiform and Kairos both keep. It lives in memory and
-// is safe to share.
+// Training is who is trained where: what Ouiform and Kairos both keep. Each change is in its file
+// before it is in memory. It is safe to share.
 type Training struct {
 	staff *Staff
+	kept  *Database
 
 	mu       sync.Mutex // guards all below
 	enrolled []*enrolment
 	bills    int // how many were numbered
 }
+
+const trainingTables = `
+	create table if not exists enrolment (
+		id text primary key, course text not null, person integer not null, by text not null, at_us integer not null, left_us integer
+	) strict;
+	create table if not exists attendance (
+		enrolment text not null references enrolment, day text not null, present integer not null check (present in (0, 1)), primary key (enrolment, day)
+	) strict;
+	create table if not exists bill (
+		number text primary key, enrolment text not null references enrolment, place integer not null, kind text not null check (kind in ('quote', 'invoice')),
+		state text not null check (state in ('sent', 'accepted', 'refused', 'issued')), at_us integer not null, hours integer not null, rate integer not null
+	) strict;`
 
 // enrolment is a person in a course.
 type enrolment struct {
@@ -97,15 +112,115 @@ type bill struct {
 // Amount is in cents.
 func (b bill) Amount() int { return b.Hours * b.Rate }
 
-// NewTraining returns who is trained when the town begins.
-func NewTraining(s *Staff) *Training {
-	t := &Training{staff: s}
-	for _, course := range s.Courses() {
-		for _, person := range course.Enrolled {
-			t.enrolled = append(t.enrolled, &enrolment{id: FirstEnrolment(course.Organisation, person), course: course, person: person, on: asOf})
+// NewTraining returns who is trained: at first who is when the town begins, and then what was written
+// since.
+func NewTraining(ctx context.Context, s *Staff, kept *Database) (*Training, error) {
+	t := &Training{staff: s, kept: kept}
+	if err := t.read(ctx); err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool)
+	for _, e := range t.enrolled {
+		known[e.id] = true
+	}
+	err := kept.change(ctx, func(tx *sql.Tx) error {
+		for _, course := range s.Courses() {
+			for _, person := range course.Enrolled {
+				e := &enrolment{id: FirstEnrolment(course.Organisation, person), course: course, person: person, on: asOf}
+				if known[e.id] {
+					continue
+				}
+				if err := e.save(tx); err != nil {
+					return err
+				}
+				t.enrolled = append(t.enrolled, e)
+			}
+		}
+		return nil
+	})
+	return t, err
+}
+
+// read reads what was written.
+func (t *Training) read(ctx context.Context) error {
+	courses, byID := make(map[string]Course), make(map[string]*enrolment)
+	for _, c := range t.staff.Courses() {
+		courses[c.ID] = c
+	}
+	err := t.kept.each(ctx, `select id, course, person, by, at_us, left_us from enrolment order by at_us, rowid`, func(scan func(...any) error) error {
+		e := new(enrolment)
+		var course string
+		var on int64
+		var left *int64
+		if err := scan(&e.id, &course, &e.person, &e.by, &on, &left); err != nil {
+			return err
+		}
+		c, known := courses[course]
+		if !known {
+			return fmt.Errorf("an enrolment is in the course %s, which is in no catalogue", course)
+		}
+		e.course, e.on = c, time.UnixMicro(on).UTC()
+		if left != nil {
+			e.left = time.UnixMicro(*left).UTC()
+		}
+		t.enrolled, byID[e.id] = append(t.enrolled, e), e
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = t.kept.each(ctx, `select enrolment, day, present from attendance order by rowid`, func(scan func(...any) error) error {
+		var of string
+		var said attendance
+		if err := scan(&of, &said.Day, &said.Present); err != nil {
+			return err
+		}
+		byID[of].days = append(byID[of].days, said)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return t.kept.each(ctx, `select enrolment, number, kind, state, at_us, hours, rate from bill order by enrolment, place`, func(scan func(...any) error) error {
+		var of string
+		var b bill
+		var on int64
+		if err := scan(&of, &b.Number, &b.Kind, &b.State, &on, &b.Hours, &b.Rate); err != nil {
+			return err
+		}
+		b.On = time.UnixMicro(on).UTC()
+		byID[of].bills = append(byID[of].bills, b)
+		t.bills++
+		return nil
+	})
+}
+
+// save writes an enrolment with its days and bills.
+func (e *enrolment) save(tx *sql.Tx) error {
+	var left *int64
+	if !e.left.IsZero() {
+		left = new(e.left.UnixMicro())
+	}
+	_, err := tx.Exec(`insert into enrolment (id, course, person, by, at_us, left_us) values ($1, $2, $3, $4, $5, $6)
+		on conflict (id) do update set left_us = excluded.left_us`, e.id, e.course.ID, e.person, string(e.by), e.on.UnixMicro(), left)
+	if err != nil {
+		return err
+	}
+	for _, said := range e.days {
+		_, err := tx.Exec(`insert into attendance (enrolment, day, present) values ($1, $2, $3)
+			on conflict (enrolment, day) do update set present = excluded.present`, e.id, said.Day, said.Present)
+		if err != nil {
+			return err
 		}
 	}
-	return t
+	for place, b := range e.bills {
+		_, err := tx.Exec(`insert into bill (number, enrolment, place, kind, state, at_us, hours, rate) values ($1, $2, $3, $4, $5, $6, $7, $8)
+			on conflict (number) do update set state = excluded.state`, b.Number, e.id, place, string(b.Kind), string(b.State), b.On.UnixMicro(), b.Hours, b.Rate)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FirstEnrolment is under which others are told of somebody who was in training when the town
@@ -126,12 +241,16 @@ func (t *Training) list(want func(*enrolment) bool) (list []enrolment) {
 	defer t.mu.Unlock()
 	for _, e := range t.enrolled {
 		if e.left.IsZero() && want(e) {
-			copied := *e
-			copied.days, copied.bills = slices.Clone(e.days), slices.Clone(e.bills)
-			list = append(list, copied)
+			list = append(list, e.copied())
 		}
 	}
 	return list
+}
+
+func (e *enrolment) copied() enrolment {
+	copied := *e
+	copied.days, copied.bills = slices.Clone(e.days), slices.Clone(e.bills)
+	return copied
 }
 
 // of are the trainees of an organisation.
@@ -162,9 +281,9 @@ var (
 	errOver    = errors.New("town: the person is not in training there")
 )
 
-// enrol puts somebody into a course; who is in it already stays so. One organisation trains
-// somebody in one course at a time.
-func (t *Training) enrol(c Course, person int, by roster.AccountID, now time.Time) (e enrolment, fresh bool, err error) {
+// enrol puts somebody into a course, and tells until when that brings them to the organisation; who
+// is in it already stays so. One organisation trains somebody in one course at a time.
+func (t *Training) enrol(ctx context.Context, c Course, person int, by roster.AccountID, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	there := 0
@@ -172,29 +291,59 @@ func (t *Training) enrol(c Course, person int, by roster.AccountID, now time.Tim
 		switch {
 		case !e.left.IsZero():
 		case e.person == person && e.course.ID == c.ID:
-			return *e, false, nil
+			return nil
 		case e.person == person && e.course.Organisation == c.Organisation:
-			return enrolment{}, false, errTrained
+			return errTrained
 		case e.course.ID == c.ID:
 			there++
 		}
 	}
 	if there >= places {
-		return enrolment{}, false, errFull
+		return errFull
 	}
 	added := &enrolment{id: "ouiform-" + rand.Text(), course: c, person: person, by: by, on: now}
+	err := t.kept.change(ctx, func(tx *sql.Tx) error {
+		return errors.Join(added.save(tx), t.tell(tx, added, now.Add(trained)))
+	})
+	if err != nil {
+		return err
+	}
 	t.enrolled = append(t.enrolled, added)
-	return *added, true, nil
+	return nil
+}
+
+// tell tells until when an enrolment brings a person to the organisation that trains them.
+func (t *Training) tell(tx *sql.Tx, e *enrolment, until time.Time) error {
+	return tell(tx, "inscriptions", Reason{
+		ID: e.id, Kind: "enrolment", Organisation: e.course.Organisation, Author: e.by,
+		Scheme: SchemeMail, Person: t.staff.register.Mail(e.person), From: e.on.UTC(), Until: until.UTC(),
+	})
 }
 
 // change changes a person's training at an organisation.
-func (t *Training) change(person int, organisation roster.OrganisationID, change func(*enrolment) error) error {
+func (t *Training) change(ctx context.Context, person int, organisation roster.OrganisationID, change func(*enrolment) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.enrolled {
-		if e.left.IsZero() && e.person == person && e.course.Organisation == organisation {
-			return change(e)
+		if !e.left.IsZero() || e.person != person || e.course.Organisation != organisation {
+			continue
 		}
+		changed := e.copied()
+		if err := change(&changed); err != nil {
+			return err
+		}
+		err := t.kept.change(ctx, func(tx *sql.Tx) error {
+			if err := changed.save(tx); err != nil || changed.left.IsZero() {
+				return err
+			}
+			return t.tell(tx, &changed, changed.left)
+		})
+		if err != nil {
+			return err
+		}
+		t.bills += len(changed.bills) - len(e.bills)
+		*e = changed
+		return nil
 	}
 	return errOver
 }
@@ -212,14 +361,13 @@ func (e *enrolment) attend(said attendance) error {
 
 // number numbers a bill; whoever calls it holds mu.
 func (t *Training) number(kind billKind, now time.Time) string {
-	t.bills++
-	return fmt.Sprintf("%s%d-%04d", map[billKind]string{quote: "D", invoice: "F"}[kind], now.Year(), t.bills)
+	return fmt.Sprintf("%s%d-%04d", map[billKind]string{quote: "D", invoice: "F"}[kind], now.Year(), t.bills+1)
 }
 
 // quotes offers a training at so many cents an hour, for all its hours. One offer at a time
 // waits, and none comes after one that was accepted.
-func (t *Training) quotes(person int, organisation roster.OrganisationID, rate int, now time.Time) error {
-	return t.change(person, organisation, func(e *enrolment) error {
+func (t *Training) quotes(ctx context.Context, person int, organisation roster.OrganisationID, rate int, now time.Time) error {
+	return t.change(ctx, person, organisation, func(e *enrolment) error {
 		if slices.ContainsFunc(e.bills, func(b bill) bool { return b.Kind == quote && b.State != refused }) {
 			return errAsked
 		}
@@ -229,8 +377,8 @@ func (t *Training) quotes(person int, organisation roster.OrganisationID, rate i
 }
 
 // answers accepts or refuses a quote that waits.
-func (t *Training) answers(person int, course Course, as billState) error {
-	return t.change(person, course.Organisation, func(e *enrolment) error {
+func (t *Training) answers(ctx context.Context, person int, course Course, as billState) error {
+	return t.change(ctx, person, course.Organisation, func(e *enrolment) error {
 		for i, b := range e.bills {
 			if e.course.ID == course.ID && b.Kind == quote && b.State == sent {
 				e.bills[i].State = as
@@ -243,8 +391,8 @@ func (t *Training) answers(person int, course Course, as billState) error {
 
 // invoices charges the hours that the person was there and that are in no invoice, at the
 // rate of the quote that was accepted and no more of them than it says.
-func (t *Training) invoices(person int, organisation roster.OrganisationID, now time.Time) error {
-	return t.change(person, organisation, func(e *enrolment) error {
+func (t *Training) invoices(ctx context.Context, person int, organisation roster.OrganisationID, now time.Time) error {
+	return t.change(ctx, person, organisation, func(e *enrolment) error {
 		i := slices.IndexFunc(e.bills, func(b bill) bool { return b.Kind == quote && b.State == accepted })
 		if i < 0 {
 			return errNoQuote
@@ -258,17 +406,15 @@ func (t *Training) invoices(person int, organisation roster.OrganisationID, now 
 	})
 }
 
-// leave ends a training.
-func (t *Training) leave(person int, course Course, now time.Time) (ended enrolment, err error) {
-	err = t.change(person, course.Organisation, func(e *enrolment) error {
+// leave ends a training, and with it the reason of the organisation to see the person.
+func (t *Training) leave(ctx context.Context, person int, course Course, now time.Time) error {
+	return t.change(ctx, person, course.Organisation, func(e *enrolment) error {
 		if e.course.ID != course.ID {
 			return errOver
 		}
 		e.left = now
-		ended = *e
 		return nil
 	})
-	return ended, err
 }
 
 // places is how many people a course takes.
