@@ -115,7 +115,7 @@ func newScreen(t *testing.T, origin, language string) *screen {
 // kept from showing ours, that somebody may not sign, that a session is over, or that a service's form
 // was refused or found wrong, is no fault of a page.
 func (s *screen) hear(m chromedp.ConsoleMessage) {
-	form := strings.HasSuffix(m.URL, "/attendance") || strings.HasSuffix(m.URL, "/quotes") || strings.HasSuffix(m.URL, "/appointments")
+	form := strings.HasSuffix(m.URL, "/attendance") || strings.Contains(m.URL, "/quotes") || strings.HasSuffix(m.URL, "/appointments")
 	answered := form && strings.Contains(m.Text, "status of 4")
 	instead := m.URL == "chrome-error://chromewebdata/" // what Chromium's shell shows in a frame that was refused
 	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || strings.HasSuffix(m.URL, "/events") || instead)

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"poterne/internal/gate/httpgate"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/portal/portaltest"
@@ -345,7 +346,7 @@ func TestRUN_7_TheServicesPagesAreReadable(t *testing.T) {
 			"/dossier/", "/dossier/mine", d.file(who), "/ouiform/", "/ouiform/?q=nothing+like+it", "/ouiform/courses/caces-chariots", "/ouiform/mine",
 			"/suivi/", "/suivi/files/" + d.register.Dossier(who),
 		},
-		"lucas.ferrand": {"/kairos/", "/kairos/trainees/" + trainee, "/kairos/billing", "/ouiform/courses/caces-chariots"},
+		"lucas.ferrand": {"/kairos/", "/kairos/trainees/" + trainee, "/kairos/billing", "/kairos/quotes", "/kairos/courses/caces-chariots/attendance", "/ouiform/courses/caces-chariots"},
 	} {
 		s := newScreen(t, d.origin, "fr-FR")
 		s.signIn(d.button(agent))
@@ -503,4 +504,115 @@ func token(t *testing.T, page life.Page) string {
 		t.Fatalf("status %d: no form: %s", page.Status, page.Body)
 	}
 	return string(found[1])
+}
+
+// A quote is asked for before anybody is enrolled, and whoever offers it is not told for whom; accepted, it brings the
+// person to the sheet of their course, which is a list like any other: whoever is on it without a reason counts, and the
+// others without one are withheld, on the page and in the file.
+//
+// Promise: SCOPE-7
+func TestSCOPE_7_TheAttendanceSheetOfACourseShowsNoStranger(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	who := d.audrey()
+	person := d.register.Person(who)
+	const course, sheet = "/ouiform/courses/caces-chariots", "/kairos/courses/caces-chariots/attendance"
+	pauline, lucas := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "fr-FR")
+
+	t.Log("Pauline asks for a quote; Lucas offers a price and sees nobody; she accepts.")
+	pauline.signIn(d.button("pauline.mercier"))
+	pauline.open(course)
+	pauline.do(chromedp.SendKeys(chromedp.CSS("#ask-mail"), person.Mail))
+	pauline.click("form.ask button")
+	pauline.says(".done", "Devis demandé.")
+	pauline.keep("ouiform-asked")
+	lucas.signIn(d.button("lucas.ferrand"))
+	lucas.open("/kairos/")
+	lucas.says("main", "1 devis demandé attend un prix")
+	lucas.click("p.hint a")
+	lucas.says("table.quotes", "Mission locale de Valbourg")
+	if said := lucas.text("body"); strings.Contains(said, person.Surname) || strings.Contains(said, person.Mail) {
+		t.Error("whoever offers a price is told for whom")
+	}
+	lucas.keep("kairos-quotes")
+	lucas.do(chromedp.SendKeys(chromedp.CSS("table.quotes input[name=rate]"), "neuf"))
+	if status := lucas.click("table.quotes button"); status != http.StatusUnprocessableEntity {
+		t.Errorf("a price in words: status %d", status)
+	}
+	lucas.says("#problem", "Indiquez un prix de l’heure")
+	lucas.do(chromedp.SetValue(chromedp.CSS("table.quotes input[name=rate]"), "9,50"))
+	lucas.click("table.quotes button")
+	lucas.says(".done", "Devis envoyé")
+	pauline.open("/ouiform/mine")
+	pauline.says("tr.enrolled", person.Name(), "665,00")
+	pauline.keep("ouiform-offered")
+	pauline.click("tr.enrolled button[value=accepted]")
+	pauline.says(".done", "la personne est inscrite")
+
+	t.Log("She is on the sheet.")
+	row := "tr.trainee:has(a[href='/kairos/trainees/" + person.FT + "'])"
+	for begun := time.Now(); ; {
+		lucas.open(sheet)
+		if lucas.count(row) == 1 && strings.Contains(lucas.text(row), person.Surname) {
+			break
+		}
+		if time.Since(begun) > patience {
+			t.Fatalf("she is not: %s", d.output)
+		}
+	}
+	lucas.open("/kairos/trainees/" + person.FT)
+	lucas.click("form.attend button")
+	lucas.open(sheet)
+	lucas.keep("kairos-sheet")
+	lucas.do(chromedp.EmulateViewport(360, 900))
+	lucas.open(sheet)
+	lucas.keep("kairos-sheet-phone")
+
+	t.Log("Strangers whom he enrolled himself are no reason of his: his allowance is shown, and nobody more.")
+	var strangers []string
+	for n := range 3 {
+		stranger := d.staff.Stranger(n)
+		page := d.direct(t, "ouiform", "lucas.ferrand", "/courses/caces-chariots")
+		form := url.Values{"mail": {d.register.Mail(stranger)}, "token": {token(t, life.Page{Body: []byte(page)})}}
+		lucasIs, _ := d.staff.Agent("lucas.ferrand")
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.upstream(t, "ouiform")+"/courses/caces-chariots/enrolments", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(httpgate.AssertionHeader, assertion(t, filepath.Join(d.dir, "assertion.key"), d.origin, "ouiform", lucasIs))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		answer, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusSeeOther {
+			t.Fatalf("past the gate he enrols with %d", answer.StatusCode)
+		}
+		strangers = append(strangers, d.register.FT(stranger))
+	}
+	for begun := time.Now(); waiting(t, d.dir) > 0; {
+		if time.Since(begun) > patience {
+			t.Fatalf("what is to be told waits: %s", d.output)
+		}
+	}
+	shown := make(map[string]bool)
+	b := d.browser("lucas.ferrand")
+	for _, path := range []string{sheet, sheet + ".csv", sheet} {
+		got := d.get(b, path)
+		if got.Status != http.StatusOK || !strings.Contains(string(got.Body), person.FT) {
+			t.Errorf("%s: status %d, and whom he trains is on it: %v", path, got.Status, strings.Contains(string(got.Body), person.FT))
+		}
+		for _, ft := range strangers {
+			if strings.Contains(string(got.Body), ft) {
+				shown[ft] = true
+			}
+		}
+	}
+	if len(shown) > trainingHour {
+		t.Errorf("%d strangers are shown, and %d an hour are allowed", len(shown), trainingHour)
+	}
+	if direct := d.direct(t, "kairos", "lucas.ferrand", strings.TrimPrefix(sheet, "/kairos")); !strings.Contains(direct, strangers[2]) {
+		t.Error("the application itself withholds them: what is tested here is not the gate")
+	}
 }

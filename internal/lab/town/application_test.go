@@ -793,7 +793,7 @@ func TestOuiformEnrolsAPersonOnceByTheirAddress(t *testing.T) {
 	}
 	one(t, p.page(p.ask("pauline.mercier", "ouiform", "GET", path+"?done=enrolled", nil), 200), ".done")
 	root := p.page(p.send("pauline.mercier", "ouiform", path, path+"/enrolments", "mail", "nobody@courriel.example"), 422)
-	if attr(one(t, root, "input[name=mail]"), "value") != "nobody@courriel.example" {
+	if attr(one(t, root, "form.enrol input[name=mail]"), "value") != "nobody@courriel.example" {
 		t.Error("what was typed is lost")
 	}
 	if got := p.send("lucas.ferrand", "ouiform", path, "/courses/bureautique/enrolments", "mail", mail); got.status != 403 {

@@ -38,6 +38,10 @@ func NewKairos(ctx context.Context, site Site, t *Training) (http.Handler, error
 	k.handle("GET /{$}", k.home)
 	k.handle("GET /trainees/{ft}", k.page)
 	k.handle("GET /billing", k.billing)
+	k.handle("GET /quotes", k.asked)
+	k.form("POST /quotes/{number}", k.offer)
+	k.handle("GET /courses/{id}/attendance", k.week)
+	k.handle("GET /courses/{id}/attendance.csv", k.download)
 	k.form("POST /trainees/{ft}/attendance", k.attendForm)
 	k.form("POST /trainees/{ft}/quotes", k.quoteForm)
 	k.form("POST /trainees/{ft}/invoices", k.invoiceForm)
@@ -103,10 +107,19 @@ func (k *kairos) trainees(v *visit) (answer, error) { return answer{data: k.own(
 type kairosHome struct {
 	*visit
 	Trainees []traineeRow
+	Courses  []Course // of the organisation
+	Asked    int      // quotes that wait for a price
 }
 
 func (k *kairos) home(v *visit) (answer, error) {
-	return answer{page: "kairos-home.html", data: kairosHome{v, k.own(v).Trainees}}, nil
+	page := kairosHome{visit: v, Trainees: k.own(v).Trainees, Courses: k.courses(v)}
+	page.Asked = len(k.training.requests(func(r request) bool { return r.Course.Organisation == v.Caller.Organisation && r.State == asked }))
+	return answer{page: "kairos-home.html", data: page}, nil
+}
+
+// courses are those of the caller's organisation.
+func (k *kairos) courses(v *visit) []Course {
+	return slices.DeleteFunc(slices.Clone(k.Staff.Courses()), func(c Course) bool { return c.Organisation != v.Caller.Organisation })
 }
 
 func (k *kairos) own(v *visit) traineeList {
@@ -244,6 +257,17 @@ const (
 	mostRate  = 10_000
 )
 
+const noRate = "Indiquez un prix de l’heure, de 1 à 100 euros, par exemple 9,50."
+
+// centsAnHour reads a price as people type it.
+func centsAnHour(text string) (cents int, ok bool) {
+	rate, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+	if err != nil || !(rate >= leastRate/100 && rate <= mostRate/100) { // also what is no number
+		return 0, false
+	}
+	return int(math.Round(rate * 100)), true
+}
+
 func (k *kairos) quoteForm(v *visit) (answer, error) {
 	i, t, err := k.find(v)
 	if err != nil {
@@ -251,10 +275,9 @@ func (k *kairos) quoteForm(v *visit) (answer, error) {
 	}
 	page := k.shown(v, t)
 	page.Rate = strings.TrimSpace(v.PostFormValue("rate"))
-	rate, err := strconv.ParseFloat(strings.Replace(page.Rate, ",", ".", 1), 64)
-	cents := int(math.Round(rate * 100))
-	if err != nil || !(rate >= leastRate/100 && rate <= mostRate/100) { // also what is no number
-		return wrong(page, "quote", "Indiquez un prix de l’heure, de 1 à 100 euros, par exemple 9,50.")
+	cents, ok := centsAnHour(page.Rate)
+	if !ok {
+		return wrong(page, "quote", noRate)
 	}
 	switch err := k.training.quotes(v.Context(), i, v.Caller.Organisation, cents, k.Now()); {
 	case errors.Is(err, errAsked):

@@ -28,6 +28,7 @@ func NewOuiform(ctx context.Context, site Site, t *Training) (http.Handler, erro
 	o.handle("GET /mine", o.mine)
 	o.form("POST /courses/{id}/enrolments", o.enrol)
 	o.form("POST /courses/{id}/withdrawals", o.withdraw)
+	o.form("POST /courses/{id}/requests", o.ask)
 	o.form("POST /courses/{id}/quotes", o.answer)
 	return o, nil
 }
@@ -80,7 +81,7 @@ func (a *application) nameOf(id roster.OrganisationID) string {
 
 type enrolledRow struct {
 	Person Person
-	On     time.Time
+	On     time.Time // of the enrolment; zero: a quote was asked for before it
 	Course Course
 	Quote  *bill // the newest
 }
@@ -103,8 +104,10 @@ type coursePage struct {
 	Course   catalogueRow
 	Own      bool // the caller's organisation gives the course
 	MayEnrol bool
+	MayAsk   bool          // for a quote, before an enrolment
 	Enrolled []enrolledRow // only if Own
 	Typed    string        // an address that was refused
+	Asking   bool          // it was in the form that asks for a quote
 	Problem  string
 	Done     string // what was just done; a key of the page
 }
@@ -123,7 +126,8 @@ func (o *ouiform) open(v *visit) (coursePage, error) {
 	}
 	c := courses[at]
 	page := coursePage{visit: v, Course: o.row(c), Own: c.Organisation == v.Caller.Organisation}
-	page.MayEnrol = page.Own || v.Caller.Role == roster.Adviser
+	page.MayAsk = !page.Own && v.Caller.Role == roster.Adviser
+	page.MayEnrol = page.Own || page.MayAsk
 	if page.Own {
 		for _, e := range o.training.in(c.ID) {
 			page.Enrolled = append(page.Enrolled, o.enrolledRow(e))
@@ -144,25 +148,55 @@ func (o *ouiform) enrol(v *visit) (answer, error) {
 	if !page.MayEnrol {
 		return answer{}, errRefused
 	}
-	page.Typed = v.PostFormValue("mail")
-	i, ok := o.Register.ByMail(page.Typed)
-	if ok {
-		err = o.training.enrol(v.Context(), page.Course.Course, i, v.Caller.Account, o.Now())
-	}
-	switch {
-	case !ok:
-		page.Problem = "Cette adresse n’est celle de personne au registre. Vérifiez-la avec la personne."
-	case errors.Is(err, errFull):
-		page.Problem = "Il ne reste aucune place dans cette formation."
-	case errors.Is(err, errTrained):
-		page.Problem = "Cette personne suit déjà une formation de cet organisme. Terminez-la d’abord."
-	case err != nil:
+	return o.about(page, "enrolled", func(person int) error {
+		return o.training.enrol(v.Context(), page.Course.Course, person, v.Caller.Account, o.Now())
+	})
+}
+
+// ask asks for a quote before somebody is enrolled.
+func (o *ouiform) ask(v *visit) (answer, error) {
+	page, err := o.open(v)
+	if err != nil {
 		return answer{}, err
+	}
+	if !page.MayAsk {
+		return answer{}, errRefused
+	}
+	page.Asking = true
+	return o.about(page, "asked", func(person int) error {
+		return o.training.asks(v.Context(), page.Course.Course, person, v.Caller.Account, o.Now())
+	})
+}
+
+// about does something for whoever has the address in the form, or shows the page again with what is
+// wrong.
+func (o *ouiform) about(page coursePage, done string, do func(person int) error) (answer, error) {
+	page.Typed = page.PostFormValue("mail")
+	i, ok := o.Register.ByMail(page.Typed)
+	if !ok {
+		page.Problem = "Cette adresse n’est celle de personne au registre. Vérifiez-la avec la personne."
+	} else if err := do(i); err != nil {
+		if page.Problem = impossible(err); page.Problem == "" {
+			return answer{}, err
+		}
 	}
 	if page.Problem != "" {
 		return answer{status: http.StatusUnprocessableEntity, page: "ouiform-course.html", data: page}, nil
 	}
-	return answer{to: "/courses/" + page.Course.ID + "?done=enrolled"}, nil
+	return answer{to: "/courses/" + page.Course.ID + "?done=" + done}, nil
+}
+
+// impossible says why somebody cannot enter a course; nothing when it is something else.
+func impossible(err error) string {
+	switch {
+	case errors.Is(err, errFull):
+		return "Il ne reste aucune place dans cette formation."
+	case errors.Is(err, errTrained):
+		return "Cette personne suit déjà une formation de cet organisme. Terminez-la d’abord."
+	case errors.Is(err, errAsked):
+		return "Un devis est déjà demandé pour cette personne. Il est parmi vos inscriptions."
+	}
+	return ""
 }
 
 type enrolmentsPage struct {
@@ -171,17 +205,26 @@ type enrolmentsPage struct {
 	Done   string
 }
 
-// accompanies reports whether somebody is the caller's to answer for: they enrolled them, or
-// accompany them.
-func (o *ouiform) accompanies(v *visit, e *enrolment) bool {
-	return v.Caller.Role == roster.Adviser && (e.by == v.Caller.Account || slices.Contains(o.Staff.Caseload(v.Caller.Account), e.person))
+// accompanies reports whether somebody is the caller's to answer for: they enrolled them or asked
+// for a quote, or accompany them.
+func (o *ouiform) accompanies(v *visit, person int, by roster.AccountID) bool {
+	return v.Caller.Role == roster.Adviser && (by == v.Caller.Account || slices.Contains(o.Staff.Caseload(v.Caller.Account), person))
 }
 
-// mine is whom an adviser enrolled, or accompanies, who is in training; quotes that wait first.
+// asked are the requests that wait and are the caller's to answer for.
+func (o *ouiform) asked(v *visit) []request {
+	return o.training.requests(func(r request) bool { return r.open() && o.accompanies(v, r.person, r.by) })
+}
+
+// mine is whom an adviser enrolled, or accompanies, who is in training or for whom a quote was asked;
+// quotes that wait first.
 func (o *ouiform) mine(v *visit) (answer, error) {
 	page := enrolmentsPage{visit: v, Done: v.URL.Query().Get("done")}
-	for _, e := range o.training.list(func(e *enrolment) bool { return o.accompanies(v, e) }) {
+	for _, e := range o.training.list(func(e *enrolment) bool { return o.accompanies(v, e.person, e.by) }) {
 		page.People = append(page.People, o.enrolledRow(e))
+	}
+	for _, r := range o.asked(v) {
+		page.People = append(page.People, enrolledRow{Person: o.Register.Person(r.person), Course: r.Course, Quote: new(r.Quote())})
 	}
 	slices.SortStableFunc(page.People, func(a, b enrolledRow) int {
 		first := map[bool]int{true: 0, false: 1}
@@ -199,7 +242,7 @@ func (o *ouiform) own(v *visit) (Course, int, error) {
 	}
 	i, ok := o.Register.ByMail(v.PostFormValue("mail"))
 	for _, e := range o.training.in(page.Course.ID) {
-		if ok && e.person == i && o.accompanies(v, &e) {
+		if ok && e.person == i && o.accompanies(v, e.person, e.by) {
 			return e.course, i, nil
 		}
 	}
@@ -221,14 +264,31 @@ func (o *ouiform) withdraw(v *visit) (answer, error) {
 	return answer{to: "/mine?done=withdrawn"}, nil
 }
 
+// answer accepts or refuses what was offered for somebody: for a training that they follow, or before
+// they are enrolled.
 func (o *ouiform) answer(v *visit) (answer, error) {
-	course, person, err := o.own(v)
-	if err != nil {
-		return answer{}, err
-	}
 	as := billState(v.PostFormValue("answer"))
 	if as != accepted && as != refused {
 		return answer{}, invalid("acceptez le devis, ou refusez-le")
+	}
+	i, known := o.Register.ByMail(v.PostFormValue("mail"))
+	for _, r := range o.asked(v) {
+		if !known || r.person != i || r.Course.ID != v.PathValue("id") {
+			continue
+		}
+		switch err := o.training.decides(v.Context(), i, r.Course, as, v.Caller.Account, o.Now()); {
+		case errors.Is(err, errNoQuote):
+			return answer{}, invalid("aucun devis n’attend de réponse pour cette formation")
+		case err != nil && impossible(err) != "":
+			return answer{}, invalid(impossible(err))
+		case err != nil:
+			return answer{}, err
+		}
+		return answer{to: "/mine?done=" + map[billState]string{accepted: "entered", refused: "dropped"}[as]}, nil
+	}
+	course, person, err := o.own(v)
+	if err != nil {
+		return answer{}, err
 	}
 	switch err := o.training.answers(v.Context(), person, course, as); {
 	case errors.Is(err, errNoQuote), errors.Is(err, errOver):

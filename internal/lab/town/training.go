@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +23,8 @@ type Training struct {
 
 	mu       sync.Mutex // guards all below
 	enrolled []*enrolment
-	bills    int // how many were numbered
+	asked    []*request
+	last     int // number of a quote or an invoice
 }
 
 const trainingTables = `
@@ -34,6 +37,10 @@ const trainingTables = `
 	create table if not exists bill (
 		number text primary key, enrolment text not null references enrolment, place integer not null, kind text not null check (kind in ('quote', 'invoice')),
 		state text not null check (state in ('sent', 'accepted', 'refused', 'issued')), at_us integer not null, hours integer not null, rate integer not null
+	) strict;
+	create table if not exists request (
+		number text primary key, course text not null, person integer not null, by text not null, at_us integer not null,
+		state text not null check (state in ('asked', 'sent', 'accepted', 'refused')), rate integer not null
 	) strict;`
 
 // enrolment is a person in a course.
@@ -93,6 +100,7 @@ const (
 type billState string
 
 const (
+	asked    billState = "asked" // a quote only, before an enrolment
 	sent     billState = "sent"
 	accepted billState = "accepted"
 	refused  billState = "refused"
@@ -181,7 +189,7 @@ func (t *Training) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.kept.each(ctx, `select enrolment, number, kind, state, at_us, hours, rate from bill order by enrolment, place`, func(scan func(...any) error) error {
+	err = t.kept.each(ctx, `select enrolment, number, kind, state, at_us, hours, rate from bill order by enrolment, place`, func(scan func(...any) error) error {
 		var of string
 		var b bill
 		var on int64
@@ -190,9 +198,33 @@ func (t *Training) read(ctx context.Context) error {
 		}
 		b.On = time.UnixMicro(on).UTC()
 		byID[of].bills = append(byID[of].bills, b)
-		t.bills++
-		return nil
+		return t.counted(b.Number)
 	})
+	if err != nil {
+		return err
+	}
+	return t.kept.each(ctx, `select number, course, person, by, at_us, state, rate from request order by rowid`, func(scan func(...any) error) error {
+		r := new(request)
+		var course string
+		var on int64
+		if err := scan(&r.Number, &course, &r.person, &r.by, &on, &r.State, &r.Rate); err != nil {
+			return err
+		}
+		r.Course, r.On = courses[course], time.UnixMicro(on).UTC()
+		t.asked = append(t.asked, r)
+		return t.counted(r.Number)
+	})
+}
+
+// counted has numbers go on after one that was given.
+func (t *Training) counted(number string) error {
+	_, text, _ := strings.Cut(number, "-")
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("%s is no number of a quote or an invoice", number)
+	}
+	t.last = max(t.last, n)
+	return nil
 }
 
 // save writes an enrolment with its days and bills.
@@ -286,30 +318,49 @@ var (
 func (t *Training) enrol(ctx context.Context, c Course, person int, by roster.AccountID, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if already, err := t.place(c, person); already || err != nil {
+		return err
+	}
+	return t.enters(ctx, &enrolment{id: "ouiform-" + rand.Text(), course: c, person: person, by: by, on: now}, nil)
+}
+
+// place finds out whether there is a place in a course for somebody; whoever calls it holds mu.
+func (t *Training) place(c Course, person int) (already bool, err error) {
 	there := 0
 	for _, e := range t.enrolled {
 		switch {
 		case !e.left.IsZero():
 		case e.person == person && e.course.ID == c.ID:
-			return nil
+			return true, nil
 		case e.person == person && e.course.Organisation == c.Organisation:
-			return errTrained
+			return false, errTrained
 		case e.course.ID == c.ID:
 			there++
 		}
 	}
 	if there >= places {
-		return errFull
+		return false, errFull
 	}
-	added := &enrolment{id: "ouiform-" + rand.Text(), course: c, person: person, by: by, on: now}
+	return false, nil
+}
+
+// enters writes a new enrolment, with the request that it came of, if it did; whoever calls it holds mu.
+func (t *Training) enters(ctx context.Context, e *enrolment, of *request) error {
 	err := t.kept.change(ctx, func(tx *sql.Tx) error {
-		return errors.Join(added.save(tx), t.tell(tx, added, now.Add(trained)))
+		if err := e.save(tx); err != nil {
+			return err
+		}
+		if of != nil {
+			if err := of.save(tx); err != nil {
+				return err
+			}
+		}
+		return t.tell(tx, e, e.on.Add(trained))
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		t.enrolled = append(t.enrolled, e)
 	}
-	t.enrolled = append(t.enrolled, added)
-	return nil
+	return err
 }
 
 // tell tells until when an enrolment brings a person to the organisation that trains them.
@@ -341,7 +392,7 @@ func (t *Training) change(ctx context.Context, person int, organisation roster.O
 		if err != nil {
 			return err
 		}
-		t.bills += len(changed.bills) - len(e.bills)
+		t.last += len(changed.bills) - len(e.bills)
 		*e = changed
 		return nil
 	}
@@ -361,7 +412,7 @@ func (e *enrolment) attend(said attendance) error {
 
 // number numbers a bill; whoever calls it holds mu.
 func (t *Training) number(kind billKind, now time.Time) string {
-	return fmt.Sprintf("%s%d-%04d", map[billKind]string{quote: "D", invoice: "F"}[kind], now.Year(), t.bills+1)
+	return fmt.Sprintf("%s%d-%04d", map[billKind]string{quote: "D", invoice: "F"}[kind], now.Year(), t.last+1)
 }
 
 // quotes offers a training at so many cents an hour, for all its hours. One offer at a time
