@@ -2,6 +2,8 @@ package index
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"poterne/internal/ledger"
@@ -33,12 +35,14 @@ type draft struct {
 	names    []roster.AccountID
 	accounts map[roster.AccountID]uint32
 	shown    []disclosure
-	edges    []edge // of the portions that are full
-	kept     int    // how many of them are stored
+	newest   []int32 // by page of people: the place after its newest in shown; 0: it has none
+	earlier  []int32 // by place in shown: the same of the one before it on its page
+	edges    []edge  // of the portions that are full
+	kept     int     // how many of them are stored
 }
 
 func newDraft(shape Shape, base ledger.Number, number int) *draft {
-	return &draft{shape: shape, base: base, number: number, accounts: make(map[roster.AccountID]uint32)}
+	return &draft{shape: shape, base: base, number: number, accounts: make(map[roster.AccountID]uint32), newest: make([]int32, shape.Pages)}
 }
 
 func (d *draft) start() ledger.Number { return d.base + ledger.Number(d.number*d.shape.Segment) }
@@ -80,9 +84,16 @@ func (d *draft) show(entry ledger.Entry) {
 	if entry.Unexplained() {
 		fields |= unexplained
 	}
-	d.shown = append(d.shown, disclosure{
+	d.append(disclosure{
 		person: entry.Person, at: entry.Time.UnixMicro(), offset: uint32(entry.Number - d.start()), account: account, fields: fields,
 	})
+}
+
+func (d *draft) append(one disclosure) {
+	page := d.shape.personPage(one.person)
+	d.shown = append(d.shown, one)
+	d.earlier = append(d.earlier, d.newest[page])
+	d.newest[page] = int32(len(d.shown))
 }
 
 // view is a draft at one moment: what is added later is not in it.
@@ -93,8 +104,25 @@ type view struct {
 	last  time.Time
 	names []roster.AccountID
 	shown []disclosure
+
+	newest, earlier []int32
 }
 
 func (d *draft) view() view {
-	return view{d.start(), d.next(), d.first, d.last, d.names[:len(d.names):len(d.names)], d.shown[:len(d.shown):len(d.shown)]}
+	return view{
+		d.start(), d.next(), d.first, d.last, d.names[:len(d.names):len(d.names)], d.shown[:len(d.shown):len(d.shown)],
+		slices.Clone(d.newest), d.earlier[:len(d.earlier):len(d.earlier)],
+	}
+}
+
+// of yields where a person was shown, by offset, the newest first. It looks at whoever is on the
+// same page of people.
+func (v view) of(person register.PersonID, page int) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for after := v.newest[page]; after > 0; after = v.earlier[after-1] {
+			if one := &v.shown[after-1]; one.person == person && !yield(one.offset) {
+				return
+			}
+		}
+	}
 }

@@ -77,7 +77,7 @@ func (d *draft) addPortion(row Row) error {
 		if r.bad {
 			break
 		}
-		d.shown = append(d.shown, disclosure{
+		d.append(disclosure{
 			person: register.PersonID(person), at: int64(r.number()),
 			offset: uint32(r.number()), account: uint32(r.number()), fields: register.Fields(r.number()),
 		})

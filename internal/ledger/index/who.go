@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"poterne/internal/ledger"
@@ -51,11 +52,11 @@ func (x *Index) WhoSaw(ctx context.Context, person register.PersonID) (Seen, err
 			seen.Numbers = append(seen.Numbers, now.base+ledger.Number(row.Segment*x.shape.Segment+offset))
 		}
 	}
-	for i := range now.open.shown {
-		if now.open.shown[i].person == person {
-			seen.Numbers = append(seen.Numbers, now.open.start+ledger.Number(now.open.shown[i].offset))
-		}
+	sealed := len(seen.Numbers)
+	for offset := range now.open.of(person, page) {
+		seen.Numbers = append(seen.Numbers, now.open.start+ledger.Number(offset))
 	}
+	slices.Reverse(seen.Numbers[sealed:])
 	return seen, nil
 }
 
