@@ -37,5 +37,5 @@ type Asker struct {
 	Trained       time.Time // until when its certificate of awareness lasts; zero: it has none
 	Habilitations []roster.Habilitation
 	Covers        []reason.Duty       // past and to come included; as far as the roster tells
-	Exports       []policy.ExportList // of permits that were given; the last given last
+	Exports       []policy.ExportList // of permits that were given
 }

@@ -246,7 +246,7 @@ func (p EndPermit) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, err
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if _, _, live := tx.Meter(p.Of).Permit(meter.ExportOf(p.Service, p.Route), tx.Now()); !live {
+	if _, live := tx.Meter(p.Of).Permit(meter.ExportOf(p.Service, p.Route), tx.Now()); !live {
 		return ledger.Entry{}, fault.Errorf(fault.Absent, "no such permit is in force")
 	}
 	return ledger.Entry{Kind: ledger.PermitEnded, Account: by.ID, Organisation: by.Organisation, Subject: p.Of, Service: p.Service, Route: p.Route}, nil

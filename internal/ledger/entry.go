@@ -171,7 +171,7 @@ func (e Entry) Event() meter.Event {
 	case Raised:
 		return meter.Event{Kind: meter.Raised, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until}
 	case Permitted:
-		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
+		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until, Permit: uint64(e.Cause), Export: meter.ExportOf(e.Service, e.Route)}
 	case PermitEnded: // a permit of nobody, over already, takes its place
 		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Until: e.Time, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned, ArchiveOpened:

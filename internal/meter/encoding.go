@@ -170,6 +170,7 @@ func (m *Meter) fields(c *coder) {
 	}
 	c.days(&s.active)
 	list(c, &s.permits, func(one *permit) {
+		number(c, &one.asked)
 		c.fixed((*uint64)(&one.export))
 		c.moment(&one.until)
 		number(c, &one.all)

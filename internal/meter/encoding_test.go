@@ -27,7 +27,7 @@ func busy() (*meter.Meter, time.Time) {
 			{Kind: meter.Looked, Device: "b", Network: "office"},
 			{Kind: meter.SteppedUp, Device: "a", Network: "home"},
 			{Kind: meter.Raised, Cost: meter.People(1), Until: at.Add(5 * time.Hour)},
-			{Kind: meter.Permitted, Export: 7, Cost: meter.People(9), Until: at.AddDate(0, 0, 9)},
+			{Kind: meter.Permitted, Permit: 3, Export: 7, Cost: meter.People(9), Until: at.AddDate(0, 0, 9)},
 			{Kind: meter.Cosigned, Person: person(3), Service: "dossier"},
 			{Kind: meter.NIRAsked, Person: person(4), Service: "dossier", Fields: register.NIR},
 			{Kind: meter.Shown, Person: person(1), Fields: register.Name, Ground: meter.Own, Writes: true},

@@ -19,6 +19,7 @@ type Event struct {
 	Cost   Cost              // what it was charged; of Raised, Permitted and Refunded, what was given
 	Since  time.Time         // of Refunded: when the person was opened
 	Until  time.Time         // of Raised and Permitted
+	Permit uint64            // of Permitted: the entry that asked for it
 	Export Export            // of Permitted, and of what is shown with the sign Exported
 
 	Service roster.ServiceID // through which a person was shown, was vouched for, or is to show their NIR

@@ -231,6 +231,7 @@ func events(t *rapid.T, most time.Duration) ledger {
 			e.Export = meter.Export(rapid.IntRange(1, 2).Draw(t, "export"))
 		}
 		if e.Kind == meter.Permitted {
+			e.Permit = rapid.Uint64Range(0, 3).Draw(t, "asked")
 			e.Cost = meter.People(rapid.IntRange(1, 3).Draw(t, "permit"))
 			e.Until = at.Add(time.Duration(rapid.Int64Range(1, int64(40*24*time.Hour)).Draw(t, "lasts"))).Truncate(time.Microsecond)
 		}
@@ -328,8 +329,8 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, observed, now),
 	}
 	for export := range meter.Export(3) {
-		given, left, live := d.Permit(export, now)
-		all = append(all, given, left, live)
+		permit, live := d.Permit(export, now)
+		all = append(all, permit, live)
 	}
 	own, steppedUp := d.Own(person(0), now)
 	met, proved := d.CanariesListed(meter.CanaryListedLimit, observed, now)

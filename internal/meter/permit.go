@@ -22,6 +22,7 @@ func ExportOf(service roster.ServiceID, route string) Export {
 // permit is what other people allowed the account to export. It lasts no longer
 // than Memory, so that a meter that was rebuilt knows it too.
 type permit struct {
+	asked     uint64 // the entry that asked for it; 0 once it was ended
 	export    Export
 	until     moment
 	all, left Cost
@@ -36,7 +37,7 @@ func permitted(all []permit, e Event) []permit {
 	if e.Until.Before(until) {
 		until = e.Until
 	}
-	return append(kept, permit{e.Export, momentOf(until), e.Cost, e.Cost})
+	return append(kept, permit{e.Permit, e.Export, momentOf(until), e.Cost, e.Cost})
 }
 
 // exported takes a person who was shown in an export from its permit.
@@ -50,19 +51,23 @@ func exported(all []permit, e Event) []permit {
 	return all
 }
 
-// Permit is how many people the permit for an export was given and how many are
-// left of them; false when there is none, or it has ended.
-func (s *state) Permit(export Export, now time.Time) (all, left Cost, live bool) {
+// Permit is the permit for an export; false when there is none, or it has ended.
+func (s *state) Permit(export Export, now time.Time) (OpenPermit, bool) {
 	for _, m := range s.permits {
 		if m.export == export && m.live(now) {
-			return m.all, m.left, true
+			return m.open(), true
 		}
 	}
-	return 0, 0, false
+	return OpenPermit{}, false
 }
 
-// OpenPermit is a permit in force, as a page tells it.
+func (m permit) open() OpenPermit {
+	return OpenPermit{m.asked, m.export, m.until.time(), m.all, m.left}
+}
+
+// OpenPermit is a permit in force: for how many people it was given, and how many are left.
 type OpenPermit struct {
+	Asked     uint64 // the entry that asked for it
 	Export    Export
 	Until     time.Time
 	All, Left Cost
@@ -72,7 +77,7 @@ type OpenPermit struct {
 func Permits(of *Draft, now time.Time) (open []OpenPermit) {
 	for _, m := range of.permits {
 		if m.live(now) {
-			open = append(open, OpenPermit{m.export, m.until.time(), m.all, m.left})
+			open = append(open, m.open())
 		}
 	}
 	return open

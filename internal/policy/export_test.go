@@ -24,7 +24,7 @@ func permitted(people int) *meter.Meter {
 	m := meter.New()
 	m.Record(meter.Event{
 		Kind: meter.Permitted, At: now.Add(-time.Hour), Cost: meter.People(people), Until: now.AddDate(0, 0, 7),
-		Export: meter.ExportOf("dossier", "GET /export"),
+		Permit: 1, Export: meter.ExportOf("dossier", "GET /export"),
 	})
 	return m
 }
@@ -32,7 +32,7 @@ func permitted(people int) *meter.Meter {
 // own gives pauline the people 1 to 9.
 func own(f policy.Facts) policy.Facts {
 	f.Evidence.Facts = nil
-	f.Exports = []policy.ExportList{{Service: "dossier", Route: "GET /export", Until: now.AddDate(1, 0, 0)}}
+	f.Exports = []policy.ExportList{{Permit: 1}}
 	for n := 1; n <= 9; n++ {
 		f.Exports[0].People = append(f.Exports[0].People, person(n))
 	}
@@ -72,6 +72,17 @@ func TestMETER_8_AnExportIsOffWithoutALiveMissionForIt(t *testing.T) {
 				t.Errorf("%v for %v, want it shown: %v", decision.Whole.Verdict, decision.Whole.Why, test.shown)
 			}
 		})
+	}
+}
+
+// Promise: METER-8
+func TestMETER_8_TheListOfAnotherPermitCountsForNobody(t *testing.T) {
+	for _, of := range []uint64{0, 2} {
+		f := own(facts(permitted(5)))
+		f.Exports[0].Permit = of
+		if got := grounds(rules.Decide(export(1), f, now)); !slices.Equal(got, []policy.Why{policy.NoPermit}) {
+			t.Errorf("with the list of permit %d: %v", of, got)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (db *DB) exports(ctx context.Context, account roster.AccountID) (lists []po
 		if replaced || err != nil {
 			continue
 		}
-		list := policy.ExportList{Service: p.Service, Route: p.Route, Until: p.Until}
+		list := policy.ExportList{Permit: uint64(p.Number)}
 		list.People, err = db.exportList(ctx, p.Number)
 		lists = append(lists, list)
 	}

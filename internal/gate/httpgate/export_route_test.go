@@ -1,6 +1,7 @@
 package httpgate_test
 
 import (
+	"database/sql"
 	"encoding/csv"
 	"fmt"
 	"net/http"
@@ -112,6 +113,37 @@ func TestMETER_8_AnExportHoldsNobodyWhoIsNotOnThePermitsList(t *testing.T) {
 	}
 	if w.last().Why != policy.NoPermit {
 		t.Errorf("whoever is not on it: %v", w.last().Why)
+	}
+}
+
+// Whoever owns the database takes the newest permit's row away, puts the row back that it had before
+// it was given, or takes its list away: the list before does not count again.
+//
+// Promise: RIGHTS-9
+func TestRIGHTS_9_NoListOfAnEarlierPermitCountsAgain(t *testing.T) {
+	for name, takes := range map[string]string{
+		"the permit is gone":       `delete from export_permit where number = (select max(number) from export_permit)`,
+		"it was never given":       `update export_permit set given_us = null, approved_by = '' where number = (select max(number) from export_permit)`,
+		"its list is gone":         `delete from export_list where permit = (select max(number) from export_permit)`,
+		"the older is given again": `update export_permit set given_us = given_us + 3600000000 where number = (select min(number) from export_permit)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, exporting(), list())
+			w.says("text/csv", "id,name,poterne\np1,‹p1›,x\np2,‹p2›,x\n")
+			w.permits("p1")
+			w.permits("p2")
+			raw, err := sql.Open("sqlite", w.path+"?_pragma=busy_timeout(10000)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer raw.Close()
+			if _, err := raw.Exec(takes); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.get("/export"); slices.Contains(shown(got.body), "p1") {
+				t.Errorf("the list of the permit before counts: %v", got)
+			}
+		})
 	}
 }
 

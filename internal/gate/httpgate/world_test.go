@@ -46,6 +46,7 @@ type world struct {
 	t     *testing.T
 	key   register.Key
 	store *store.DB
+	path  string // of its database
 	gate  *storetest.Node
 	proxy *httpgate.Proxy
 	front *httptest.Server
@@ -150,7 +151,8 @@ func (w *world) service(routes ...httpgate.Route) httpgate.Service {
 func (w *world) fill(now func() time.Time) {
 	t := w.t
 	var err error
-	if w.store, err = store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db")); err != nil {
+	w.path = filepath.Join(t.TempDir(), "poterne.db")
+	if w.store, err = store.OpenSQLite(t.Context(), w.path); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
