@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/store/calendar"
+	"poterne/internal/store/factload"
 	"poterne/internal/store/migrations"
 )
 
@@ -23,7 +24,7 @@ type DB struct {
 	write      *sql.DB // on SQLite a single connection
 	read       *sql.DB
 	statements statements
-	loader     factLoader
+	loader     factload.Loader
 	periods    calendar.Cache
 	newest     newest
 	pseudonyms ledger.Pseudonyms // over the people in entries

@@ -17,6 +17,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store/factload"
 )
 
 // Facts is what other systems say, and who asks for what they say. It implements
@@ -129,7 +130,7 @@ func (db *DB) factHolds(f reason.Fact, seal []byte) bool {
 
 // Facts implements gate.Files.
 func (f Facts) Facts(ctx context.Context, _ gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
-	facts, err := f.db.loader.ask(ctx, people, at)
+	facts, err := f.db.loader.Ask(ctx, people, at)
 	if err != nil {
 		return nil, fmt.Errorf("reading facts: %w", f.db.engine.classify(err))
 	}
@@ -157,13 +158,13 @@ func (f Facts) ChangedBy(ctx context.Context, number ledger.Number) (people []re
 }
 
 // factsAbout is what an inquiry asks.
-func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at time.Time) ([]told, error) {
+func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at time.Time) ([]factload.Told, error) {
 	rows, err := queryList(ctx, db.engine, db.statements.facts, people, at.UnixMicro())
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	facts := make([]told, 0, len(people))
+	facts := make([]factload.Told, 0, len(people))
 	for rows.Next() { // plain types are scanned without reflection
 		var place, kind, from, until int64
 		var source, id, account, organisation, author string
@@ -177,7 +178,7 @@ func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at tim
 			Source: source, ID: id, Author: roster.AccountID(author),
 		}
 		if db.factHolds(f, seal) {
-			facts = append(facts, told{int(place - 1), f})
+			facts = append(facts, factload.Told{Place: int(place - 1), Fact: f})
 		}
 	}
 	return facts, rows.Err()

@@ -44,7 +44,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
 		from `+db.engine.found("fact", "person")+` where until_us > $2 and waits = 0`)
 	p.people = prepare(db.read, `select place, person, told_us, seal from `+db.engine.found("alias", "alias"))
-	db.loader.about = db.factsAbout
+	db.loader.About = db.factsAbout
 	db.Remember(Remembered)
 	if db.engine.apart() {
 		p.turns = prepare(db.write, `with moved as (update head set next = $7, last_us = $8, tip = $9, seal = $10)

@@ -1,4 +1,4 @@
-package store
+package factload
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type shelf struct {
 	queries []int
 }
 
-func (a *shelf) about(_ context.Context, people []register.PersonID, at time.Time) (facts []told, err error) {
+func (a *shelf) about(_ context.Context, people []register.PersonID, at time.Time) (facts []Told, err error) {
 	a.queries = append(a.queries, len(people))
 	if err := <-a.let; err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (a *shelf) about(_ context.Context, people []register.PersonID, at time.Tim
 	for place, person := range people {
 		for _, from := range []time.Time{noon.Add(-time.Hour), noon} {
 			if until := from.Add(time.Hour); until.After(at) {
-				facts = append(facts, told{place, reason.Fact{Person: person, From: from, Until: until}})
+				facts = append(facts, Told{place, reason.Fact{Person: person, From: from, Until: until}})
 			}
 		}
 	}
@@ -49,11 +49,11 @@ func people(from, to int) (list []register.PersonID) {
 func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &shelf{let: make(chan error)}
-		i := &factLoader{about: a.about}
+		i := &Loader{About: a.about}
 		var asking sync.WaitGroup
 		ask := func(list []register.PersonID, at time.Time) {
 			asking.Go(func() {
-				facts, err := i.ask(t.Context(), list, at)
+				facts, err := i.Ask(t.Context(), list, at)
 				var found []register.PersonID
 				for _, fact := range facts {
 					found = append(found, fact.Person)
@@ -93,12 +93,12 @@ func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 func TestAnErrorMeetsWhoeverWaitsForThatQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &shelf{let: make(chan error)}
-		i := &factLoader{about: a.about}
+		i := &Loader{About: a.about}
 		broken := errors.New("broken on purpose")
 		var asking sync.WaitGroup
 		for n, want := range []error{nil, broken, broken} {
 			asking.Go(func() {
-				facts, err := i.ask(t.Context(), people(n, n+1), noon)
+				facts, err := i.Ask(t.Context(), people(n, n+1), noon)
 				if !errors.Is(err, want) || len(facts) > 0 == (want != nil) {
 					t.Errorf("%d told %d facts, %v", n, len(facts), err)
 				}
@@ -114,17 +114,17 @@ func TestAnErrorMeetsWhoeverWaitsForThatQuery(t *testing.T) {
 func TestWhoLeavesEndsNobodyElsesQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &shelf{let: make(chan error)}
-		i := &factLoader{about: a.about}
+		i := &Loader{About: a.about}
 		leaving, leave := context.WithCancel(t.Context())
 		var asking sync.WaitGroup
 		asking.Go(func() {
-			if _, err := i.ask(leaving, people(0, 1), noon); !errors.Is(err, context.Canceled) {
+			if _, err := i.Ask(leaving, people(0, 1), noon); !errors.Is(err, context.Canceled) {
 				t.Errorf("who left was told %v", err)
 			}
 		})
 		synctest.Wait()
 		asking.Go(func() {
-			if facts, err := i.ask(t.Context(), people(1, 2), noon); err != nil || len(facts) != 1 {
+			if facts, err := i.Ask(t.Context(), people(1, 2), noon); err != nil || len(facts) != 1 {
 				t.Errorf("who stayed was told %d facts, %v", len(facts), err)
 			}
 		})

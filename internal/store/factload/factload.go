@@ -1,4 +1,5 @@
-package store
+// Package factload asks for facts about people, of all that is asked at once by one query.
+package factload
 
 import (
 	"context"
@@ -10,23 +11,23 @@ import (
 	"poterne/internal/register"
 )
 
-// factLoader answers what is asked about people. Whatever is asked while a query runs
+// Loader answers what is asked about people. Whatever is asked while a query runs
 // is answered by one query after it, as turns do for what is written: a query costs
 // far more than the people it is about.
-type factLoader struct {
-	// about returns the facts about people that hold at a moment or later, each with the
+type Loader struct {
+	// About returns the facts about people that hold at a moment or later, each with the
 	// place of its person in the list.
-	about func(ctx context.Context, people []register.PersonID, at time.Time) ([]told, error)
+	About func(ctx context.Context, people []register.PersonID, at time.Time) ([]Told, error)
 
 	mu      sync.Mutex // guards what follows
 	waiting []*question
 	running bool
 }
 
-// told is a fact, and the place of its person in the list that was asked about.
-type told struct {
-	place int
-	fact  reason.Fact
+// Told is a fact, and the place of its person in the list that was asked about.
+type Told struct {
+	Place int
+	Fact  reason.Fact
 }
 
 // question is what one caller asks.
@@ -43,9 +44,9 @@ type question struct {
 // more.
 const mostAsked = 2048
 
-// ask returns the facts about people that hold at a moment or later. It returns early when
+// Ask returns the facts about people that hold at a moment or later. It returns early when
 // ctx ends; the query goes on, for others may wait for it too.
-func (l *factLoader) ask(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+func (l *Loader) Ask(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
 	if len(people) == 0 {
 		return nil, nil
 	}
@@ -67,7 +68,7 @@ func (l *factLoader) ask(ctx context.Context, people []register.PersonID, at tim
 
 // run answers until nobody waits. Whoever is about to ask at this very moment, as
 // all do who were in one turn, asks before the next query.
-func (l *factLoader) run(ctx context.Context) {
+func (l *Loader) run(ctx context.Context) {
 	for {
 		runtime.Gosched()
 		batch := l.next()
@@ -79,7 +80,7 @@ func (l *factLoader) run(ctx context.Context) {
 }
 
 // next takes the questions of the next query; none when nobody waits any more.
-func (l *factLoader) next() []*question {
+func (l *Loader) next() []*question {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, people := 0, 0
@@ -96,7 +97,7 @@ func (l *factLoader) next() []*question {
 
 // answer asks one query and hands everyone what is theirs: the facts about their
 // people that hold at their moment or later, or the error that all of them met.
-func (l *factLoader) answer(ctx context.Context, batch []*question) {
+func (l *Loader) answer(ctx context.Context, batch []*question) {
 	var people []register.PersonID
 	var whose []*question // who asked about each of them
 	first := batch[0].at
@@ -109,10 +110,10 @@ func (l *factLoader) answer(ctx context.Context, batch []*question) {
 			first = q.at
 		}
 	}
-	facts, err := l.about(ctx, people, first)
+	facts, err := l.About(ctx, people, first)
 	for _, t := range facts {
-		if q := whose[t.place]; q.at.Before(t.fact.Until) {
-			q.facts = append(q.facts, t.fact)
+		if q := whose[t.Place]; q.at.Before(t.Fact.Until) {
+			q.facts = append(q.facts, t.Fact)
 		}
 	}
 	for _, q := range batch {
