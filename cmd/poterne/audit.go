@@ -27,7 +27,7 @@ func (a *auditCommand) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		unsealed, err := rights.Unsealed(ctx)
+		unsealed, err := rights.Every(ctx)
 		if err != nil {
 			return err
 		}

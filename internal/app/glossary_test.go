@@ -123,7 +123,7 @@ func TestRUN_10_WhoOwnsTheDatabaseRenamesNoCategory(t *testing.T) {
 	} else {
 		_ = again.Close()
 	}
-	found, err := o.Audit().Unsealed(t.Context())
+	found, err := o.Audit().Every(t.Context())
 	if err != nil || len(found) != 1 || found[0].Table != "field_category" || found[0].Key != "nir" {
 		t.Errorf("the audit finds %v, %v", found, err)
 	}
@@ -177,7 +177,7 @@ func TestRUN_10_NoCategoryIsForgottenOrPutBackInTheDatabase(t *testing.T) {
 		if got, err := known.Known(t.Context()); (err == nil) != step.ok || step.ok && got.Categories.Of(1<<14).Class != register.Medical {
 			t.Errorf("%s: %+v, %v", step.what, got.Categories.Of(1<<14), err)
 		}
-		if found, err := o.Audit().Unsealed(t.Context()); err != nil || (len(found) == 0) != step.ok {
+		if found, err := o.Audit().Every(t.Context()); err != nil || (len(found) == 0) != step.ok {
 			t.Errorf("%s: the audit finds %v, %v", step.what, found, err)
 		}
 	}

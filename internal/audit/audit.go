@@ -33,6 +33,7 @@ const (
 	Changed Fault = "changed"  // it is not as the entry says that made it
 	PutBack Fault = "put-back" // it is as an older entry says
 	Missing Fault = "missing"  // an entry made it, and it is gone
+	Many    Fault = "many"     // of rows of a part: more are wrong than can be named
 )
 
 // faults says what is wrong with a row.
@@ -42,6 +43,7 @@ var faults = map[Fault]string{
 	Changed: "is not as its entry says",
 	PutBack: "is as an older entry says: it was put back",
 	Missing: "is gone",
+	Many:    "has more rows that were put back or are gone than can be named",
 }
 
 // Said says what is wrong, to an operator.
@@ -72,8 +74,11 @@ type Rows interface {
 	// RightRequests returns the requests for habilitations that wait, without those that have no
 	// seal.
 	RightRequests(context.Context) ([]accounts.RightRequest, error)
-	// Unsealed yields every row of every table without the seal that it must have.
+	// Unsealed yields every row without the seal that it must have, of every table but those of Stock.
 	Unsealed(context.Context) iter.Seq2[Row, error]
+	// Stock returns the rows without their seal of the tables that have inventories, and what sets the
+	// others apart from these.
+	Stock(context.Context) ([]Row, []Difference, error)
 }
 
 // Ledger is the entries as they are stored.
@@ -121,15 +126,21 @@ func (a *Audit) Rights(ctx context.Context) (findings []Finding, err error) {
 	return findings, nil
 }
 
-// Unsealed returns the rows without their seal, of every table.
-func (a *Audit) Unsealed(ctx context.Context) (findings []Finding, err error) {
+// Every looks at every row of every table: for its seal, and whether it was put back or is gone.
+func (a *Audit) Every(ctx context.Context) ([]Finding, error) {
+	findings, _, err := a.every(ctx)
+	return findings, err
+}
+
+func (a *Audit) every(ctx context.Context) (findings []Finding, differences []Difference, err error) {
 	for row, err := range a.rows.Unsealed(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("looking for rows without a seal: %w", err)
+			return nil, nil, fmt.Errorf("looking for rows without a seal: %w", err)
 		}
 		findings = append(findings, Finding{Row: row, Fault: NoSeal})
 	}
-	return findings, nil
+	stock, differences, err := a.takeStock(ctx)
+	return append(findings, stock...), differences, err
 }
 
 // pass compares once. The ledger is read after the rows: whatever act made one of them is

@@ -263,16 +263,46 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	return err
 }
 
-// lookAtAll looks for rows without their seal, in every table.
+// lookAtAll looks at every row of every table, ends what was put back, and puts back what closed a
+// file.
 func (w *Watch) lookAtAll(ctx context.Context) error {
 	w.mu.Lock()
 	clear(w.met)
 	w.mu.Unlock()
-	findings, err := w.audit.Unsealed(ctx)
-	if err == nil {
-		w.mu.Lock()
-		w.unsealed = findings
-		w.mu.Unlock()
+	findings, differences, err := w.audit.every(ctx)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.unsealed = findings
+	w.mu.Unlock()
+	for _, f := range findings {
+		if f.Fault != NoSeal {
+			w.log.ErrorContext(ctx, "a row is not as its inventory says", slog.String("row", f.Row.String()), slog.String("fault", string(f.Fault)))
+		}
+	}
+	for _, d := range differences {
+		if err := w.reconcile(ctx, d); err != nil {
+			return fmt.Errorf("reconciling rows of %s: %w", d.Table, err)
+		}
+	}
+	return nil
+}
+
+// reconcile acts on what sets rows apart from their inventory. When it is not known whose closed
+// files would be open, nothing is: two people lift that once the register has told them again.
+func (w *Watch) reconcile(ctx context.Context, d Difference) error {
+	if d.opens() {
+		_, err := journal.Do(ctx, w.writer, containment.Place{
+			Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: journal.Itself}, Shares: ledger.Audited, Once: true,
+		})
+		if err != nil && !errors.Is(err, journal.Unchanged) {
+			return err
+		}
+	}
+	_, err := journal.Do(ctx, w.writer, journal.Act[StockRows](Reconcile{d}))
+	if errors.Is(err, journal.Unchanged) {
+		return nil
 	}
 	return err
 }

@@ -800,6 +800,7 @@ func (c *config) signin(s *Settings, files secretFiles) {
 // would replace them, or be replaced.
 var ownSources = map[string]string{
 	intake.ByHand: "managers assign in the portal", grants.Archive: "two people open in the archive", intake.ByIncident: "the messages about an incident are sent by",
+	intake.Restored: "an audit puts back",
 }
 
 func (c *config) sources(s *Settings, files secretFiles) {

@@ -23,6 +23,10 @@ const ByHand = "assignment"
 // reached. No system has this name.
 const ByIncident = "incident"
 
+// Restored is the source of what an audit put back of facts that closed or archived a file, until
+// their source tells them again: see package audit. No system has this name.
+const Restored = "restored"
+
 // What may be entrusted: in one assignment, to one account within 28 days by hand, and by one
 // person within 28 days, who asks for it or admits it. The security desk admits ten times as
 // much, since it admits what systems tell; an account younger than 28 days is given a tenth.

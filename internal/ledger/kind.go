@@ -73,6 +73,7 @@ const (
 	RightGiven    Kind = 119 // two people gave it
 	ReadingAsked  Kind = 127 // a reading of the archive was asked for, approved by another person, taken back or refused
 	Glossed       Kind = 117 // what each category of fields means was declared
+	Reconciled    Kind = 116 // rows that were put back were ended, and what closed a file was put back: see package audit
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -139,6 +140,7 @@ var kindNames = [...]string{
 	NIRAsked:      "nir-asked",
 	Configured:    "configured",
 	Glossed:       "glossed",
+	Reconciled:    "reconciled",
 	RightAsked:    "right-asked",
 	RightGiven:    "right-given",
 	ReadingAsked:  "reading-asked",
@@ -236,7 +238,8 @@ const (
 	Started  State = "started"  // a node began with its configuration
 	ReadAnew State = "reloaded" // or read it anew while it served
 
-	Audited State = "audit" // a row is not as the ledger says: see package audit
+	Uncounted State = "uncounted" // of Reconciled: more rows than can be named, so that all of a part were ended
+	Audited   State = "audit"     // a row is not as the ledger says: see package audit
 )
 
 // what every entry may have, and every act of an account.
@@ -314,6 +317,7 @@ var fields = map[Kind][]string{
 	NIRAsked:    also(doer, "Service", "Person", "Epoch", "Cause", "Fields"),
 	Configured:  also(doer, "State", "Target", "Count", "Digest"),
 	Glossed:     also(doer, "Count", "Digest"),
+	Reconciled:  also(doer, "State", "Target", "Count", "Rejected"),
 	RightAsked:  also(doer, "Subject", "Service", "Purpose", "Cause", "State"),
 	RightGiven:  also(doer, "Approver", "Subject", "Service", "Purpose", "Cause", "Until"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),

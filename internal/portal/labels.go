@@ -199,6 +199,8 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act.archive-opened", "subject", l.Account(e.Subject), "hours", int(e.Until.Sub(e.Time).Round(time.Hour).Hours()), "because", orDash(e.Note))
 	case ledger.ArchiveMoved, ledger.Erased, ledger.ArchiveRead:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "n", int(e.Count), "approver", l.Account(e.Approver), "because", orDash(e.Note))
+	case ledger.Reconciled:
+		return l.Speaker.Say("act.reconciled", "table", e.Target, "back", int(e.Count), "gone", int(e.Rejected))
 	case ledger.Glossed:
 		return l.Speaker.Say("act.glossed", "n", int(e.Count))
 	case ledger.Tallied:

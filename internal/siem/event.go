@@ -155,7 +155,7 @@ func EventOf(e ledger.Entry) Event {
 		v.file(e)
 	case ledger.Signalled:
 		v.detect(number, v.ActivityName, medium)
-	case ledger.BrokeGlass:
+	case ledger.BrokeGlass, ledger.Reconciled:
 		v.detect(number, v.ActivityName, high)
 	case ledger.Raised, ledger.Cosigned, ledger.ArchiveOpened, ledger.Permitted, ledger.Refunded, ledger.RightGiven:
 		v.access(assignPrivileges, subject(e), e.Kind.String())

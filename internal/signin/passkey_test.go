@@ -591,7 +591,7 @@ func TestRIGHTS_9_APasskeyThatNoActMadeProvesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unsealed, err := rows.Unsealed(t.Context())
+			unsealed, err := rows.Every(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

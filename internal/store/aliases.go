@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
 	"poterne/internal/intake"
 	"poterne/internal/register"
+	"poterne/internal/store/stock"
 )
 
 // Aliases is whom the identifiers of other systems lead to.
@@ -38,6 +40,22 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 	return people, a.db.engine.classify(rows.Err())
 }
 
+const aliasColumns = `alias, person, told_us, seal`
+
+// scanAlias reads an alias; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanAlias(row interface{ Scan(...any) error }) (a intake.Alias, told time.Time, err error) {
+	var alias, person, seal []byte
+	var at int64
+	if err := row.Scan(&alias, &person, &at, &seal); err != nil {
+		return a, told, err
+	}
+	a, told = intake.Alias{Alias: register.Alias(alias), Person: register.PersonID(person)}, time.UnixMicro(at).UTC()
+	if !db.aliasHolds(a, told, seal) {
+		return a, told, sql.ErrNoRows
+	}
+	return a, told, nil
+}
+
 // aliasHolds names an alias that is told of by its keyed hash.
 func (db *DB) aliasHolds(a intake.Alias, at time.Time, seal []byte) bool {
 	return db.seals.holds(seal, aliasRow(a, at), func() string { return fmt.Sprintf("%x", a.Alias[:]) })
@@ -51,7 +69,15 @@ func (r aliasRows) UpsertAliases(told []intake.Alias, at time.Time) error {
 	const alias = `insert into alias (alias, person, told_us, seal) values `
 	const again = ` on conflict (alias) do update set person = excluded.person, told_us = excluded.told_us, seal = excluded.seal`
 	last := lastOfEach(told, func(a intake.Alias) register.Alias { return a.Alias })
+	keys := make([]any, len(last))
+	for i := range last {
+		keys[i] = last[i].Alias[:]
+	}
+	if _, err := r.leave(replaced, "alias", keys); err != nil {
+		return err
+	}
 	err := upsert(r.turn, alias, again, last, func(a intake.Alias) []any {
+		r.stock(stock.Alias(aliasRow(a, at), a, at, false))
 		return []any{a.Alias[:], a.Person[:], at.UnixMicro(), r.db.seals.seal(aliasRow(a, at))}
 	})
 	return doing("storing aliases", err)

@@ -317,8 +317,15 @@ func (r archiveRows) Remove(of archive.Category, items []archive.Item) (n int, e
 	for i, column := range h.by {
 		query += fmt.Sprintf(` and %s = $%d`, column, i+2)
 	}
+	stocked, has := stockedTables[h.table]
 	for _, item := range items {
-		gone, err := r.gone(query, append([]any{item.Ended.UnixMicro()}, h.key(item.Key)...)...)
+		var gone int
+		args := append([]any{item.Ended.UnixMicro()}, h.key(item.Key)...)
+		if has {
+			gone, _, err = r.gone(h.table, query+` returning `+stocked.Columns, args...)
+		} else {
+			gone, err = r.remove(query, args...)
+		}
 		if err != nil {
 			return n, err
 		}
@@ -334,7 +341,7 @@ func (r archiveRows) removeTold(items []archive.Item) (n int, err error) {
 		list, part, _ := strings.Cut(item.Key, "\n")
 		of := append(number(list), number(part)...)
 		for _, table := range []string{"letter_code", "mailing", "mailing_fate"} {
-			gone, err := r.gone(`delete from `+table+` where list = $1 and part = $2`, of...)
+			gone, err := r.remove(`delete from `+table+` where list = $1 and part = $2`, of...)
 			if err != nil {
 				return n, err
 			}
@@ -342,15 +349,15 @@ func (r archiveRows) removeTold(items []archive.Item) (n int, err error) {
 				n += gone
 			}
 		}
-		if _, err := r.gone(`delete from mailing_hold where list = $1`, of[0]); err != nil {
+		if _, err := r.remove(`delete from mailing_hold where list = $1`, of[0]); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
 }
 
-// gone deletes rows and returns how many there were.
-func (r archiveRows) gone(query string, args ...any) (int, error) {
+// remove deletes rows and returns how many there were.
+func (r archiveRows) remove(query string, args ...any) (int, error) {
 	done, err := r.exec(query, args...)
 	if err != nil {
 		return 0, doing("removing what has ended", err)

@@ -14,6 +14,7 @@ import (
 	"poterne/internal/store/calendar"
 	"poterne/internal/store/factload"
 	"poterne/internal/store/migrations"
+	"poterne/internal/store/recent"
 )
 
 // DB is an open database. It is safe for concurrent use, and several processes may
@@ -26,7 +27,7 @@ type DB struct {
 	statements statements
 	loader     factload.Loader
 	periods    calendar.Cache
-	newest     newest
+	newest     recent.Runs
 	pseudonyms ledger.Pseudonyms // over the people in entries
 	seals      seals
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store/factload"
+	"poterne/internal/store/stock"
 )
 
 // Facts is what other systems say, and who asks for what they say. It implements
@@ -122,6 +122,22 @@ func (db *DB) scanCover(rows interface{ Scan(...any) error }) (c reason.CoverDut
 		err = sql.ErrNoRows
 	}
 	return c, err
+}
+
+const factColumns = `person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, seal`
+
+// scanFact reads a fact; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanFact(row interface{ Scan(...any) error }) (f reason.Fact, err error) {
+	var person, seal []byte
+	var from, until int64
+	if err := row.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &seal); err != nil {
+		return f, err
+	}
+	f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()
+	if !db.factHolds(f, seal) {
+		return f, sql.ErrNoRows
+	}
+	return f, nil
 }
 
 func (db *DB) factHolds(f reason.Fact, seal []byte) bool {
@@ -254,8 +270,16 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 		return err
 	}
 	covers := lastOfEach(batch.Covers, func(c reason.CoverDuty) string { return c.ID })
+	ids := make([]any, len(covers))
+	for i, c := range covers {
+		ids[i] = c.ID
+	}
+	if _, err := r.leave(replaced, "cover", ids, batch.Source); err != nil {
+		return err
+	}
 	err := upsert(r.turn, cover, coverAgain, covers, func(c reason.CoverDuty) []any {
 		c.Source = batch.Source
+		r.stock(stock.Cover(coverRow(c), c, false))
 		return []any{
 			batch.Source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
 			c.From.UnixMicro(), c.Until.UnixMicro(), r.db.seals.seal(coverRow(c)),
@@ -266,18 +290,27 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 
 // PutFacts implements intake.WaitingRows.
 func (r factRows) PutFacts(source string, facts []reason.Fact, number ledger.Number) error {
+	facts = lastOfEach(facts, func(f reason.Fact) string { return f.ID })
+	if err := r.leaving(replaced, source, facts, number); err != nil {
+		return err
+	}
+	if err := r.retold(source, facts); err != nil {
+		return err
+	}
+	return r.store(source, facts)
+}
+
+// store writes facts of one source.
+func (r factRows) store(source string, facts []reason.Fact) error {
 	const fact = `
 		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author, waits, seal) values `
 	const again = `
 		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
 			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
 			until_us = excluded.until_us, author = excluded.author, waits = excluded.waits, seal = excluded.seal`
-	facts = lastOfEach(facts, func(f reason.Fact) string { return f.ID })
-	if err := r.noteChange(source, facts, number); err != nil {
-		return fmt.Errorf("noting whose facts change: %w", err)
-	}
 	err := upsert(r.turn, fact, again, facts, func(f reason.Fact) []any {
 		f.Source = source
+		r.stock(stock.Fact(factRow(f), f, false))
 		return []any{
 			source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
 			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author), int64(f.Waits), r.db.seals.seal(factRow(f)),
@@ -290,32 +323,33 @@ func (r factRows) PutFacts(source string, facts []reason.Fact, number ledger.Num
 // node that has not taken the head for longer forgets all facts.
 const changesKept = 256
 
-// noteChange notes whom a batch is about, and whom the facts that it replaces were about.
-func (r factRows) noteChange(source string, facts []reason.Fact, number ledger.Number) error {
-	const factsAtOnce = 500
-	people := []byte{} // not null
-	for portion := range slices.Chunk(facts, factsAtOnce) {
-		args := make([]any, 0, len(portion)+1)
-		for _, f := range portion {
-			people = append(people, f.Person[:]...)
-			args = append(args, f.ID)
-		}
-		query := fmt.Sprintf(`select person from fact where id in %s and source = $%d`, places(1, len(args)), len(args)+1)
-		before, err := blobs(r.ctx, r.tx, query, append(args, source)...)
-		if err != nil {
-			return err
-		}
-		people = append(people, bytes.Join(before, nil)...)
+// leaving has facts leave, and notes whom they are about, and whom others are about of the same ids.
+func (r factRows) leaving(how, source string, facts []reason.Fact, number ledger.Number) error {
+	people, ids := []byte{}, make([]any, len(facts)) // not null
+	for i, f := range facts {
+		people, ids[i] = append(people, f.Person[:]...), f.ID
 	}
-	if _, err := r.exec(`insert into fact_change (number, people, seal) values ($1, $2, $3)`, int64(number), people, r.db.seals.seal(factChangeRow(number, people))); err != nil {
+	before, err := r.leave(how, "fact", ids, source)
+	if err != nil {
 		return err
+	}
+	for _, c := range before {
+		people = append(people, c.Item.Of[:]...)
+	}
+	return r.notePeople(people, number)
+}
+
+// notePeople notes whose facts an entry changes.
+func (r factRows) notePeople(people []byte, number ledger.Number) error {
+	if _, err := r.exec(`insert into fact_change (number, people, seal) values ($1, $2, $3)`, int64(number), people, r.db.seals.seal(factChangeRow(number, people))); err != nil {
+		return doing("noting whose facts change", err)
 	}
 	const forget = `delete from fact_change where number <= (select number from fact_change order by number desc limit 1 offset $1)`
 	if _, err := r.exec(forget, changesKept); err != nil {
-		return err
+		return doing("forgetting whose facts changed", err)
 	}
 	_, err := r.exec(`delete from fact_change where number < (select first from period order by month desc limit 1 offset 1)`)
-	return err
+	return doing("forgetting whose facts changed", err)
 }
 
 // FactsChanged implements journal.Head.

@@ -124,6 +124,16 @@ func (r robbed) follows(account roster.AccountID, person int) bool {
 	return slices.ContainsFunc(facts, func(f reason.Fact) bool { return f.Account == account })
 }
 
+// closed reports whether a person's file is closed.
+func (r robbed) closed(person int) bool {
+	r.t.Helper()
+	facts, err := store.NewFacts(r.s).Facts(r.t.Context(), gate.Asker{}, []register.PersonID{storetest.Person(person)}, time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return slices.ContainsFunc(facts, func(f reason.Fact) bool { return f.Kind == reason.Closed })
+}
+
 // exports reports whether somebody is on the list of an export that an account may take.
 func (r robbed) exports(account roster.AccountID, person int) bool {
 	r.t.Helper()
@@ -207,6 +217,21 @@ func lives(t *testing.T, s *store.DB, raw *sql.DB, postgres bool) (robbed, map[s
 		{Kind: reason.Caseload, ID: "3", Account: "pauline", Person: storetest.Person(3), From: from, Until: time.Now().Add(-time.Hour)},
 	}, Covers: []reason.CoverDuty{{ID: "c1", Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: time.Now().Add(-48 * time.Hour), Until: time.Now().Add(-time.Hour)}}, Bounds: reason.Covers}))
 	do(act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(1)}, {Alias: register.Alias{2}, Person: storetest.Person(2)}}}))
+	now := time.Now()
+	replaced := func(lucas, alias int, until time.Time) {
+		do(act(&intake.FactBatch{By: "samir", Source: "cases", Bounds: reason.Covers, Facts: []reason.Fact{
+			{Kind: reason.Caseload, ID: "4", Account: "lucas", Person: storetest.Person(lucas), From: from, Until: until},
+			{Kind: reason.Closed, ID: "f1", Organisation: reason.Everybody, Person: storetest.Person(5), From: from, Until: until},
+		}, Covers: []reason.CoverDuty{{ID: "c3", Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: now.Add(-47 * time.Hour), Until: now.Add(time.Hour * time.Duration(lucas-6))}}}))
+		do(act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{3}, Person: storetest.Person(alias)}}}))
+	}
+	third := `alias = x'03000000000000000000000000000000'`
+	if postgres {
+		third = `alias = '\x03000000000000000000000000000000'`
+	}
+	replaced(7, 1, until)
+	before["fact"], before["cover"], before["alias"] = r.keep("fact", "id = '4'"), r.keep("cover", "id = 'c3'"), r.keep("alias", third)
+	replaced(4, 9, until.Add(time.Hour))
 	do(act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}))
 	before["order"] = r.keep("standing_order", "target = 'karim'")
 	for _, id := range []roster.AccountID{"chief", "samir"} {
@@ -377,6 +402,38 @@ var attempts = map[string]attempt{
 	"a cover is of another absent": {
 		try:   sqlOf(`update cover set absent = 'lucas'`),
 		gives: covers("lucas"), named: "cover cases c1",
+	},
+	"a fact that was replaced is put back": {
+		try:   func(_ robbed, before map[string]func()) { before["fact"]() },
+		gives: func(r robbed) bool { return r.follows("lucas", 7) }, named: "fact cases 4", audited: true,
+	},
+	"a cover that was shortened is put back": {
+		try:   func(_ robbed, before map[string]func()) { before["cover"]() },
+		gives: covers("karim"), named: "cover cases c3", audited: true,
+	},
+	"an alias that was told anew is put back": {
+		try:   func(_ robbed, before map[string]func()) { before["alias"]() },
+		gives: func(r robbed) bool { return r.leads(3, 1) }, named: "alias 03", audited: true,
+	},
+	"all of them are put back": {
+		try: func(_ robbed, before map[string]func()) {
+			before["fact"]()
+			before["cover"]()
+			before["alias"]()
+		},
+		gives: func(r robbed) bool { return r.leads(3, 1) || r.follows("lucas", 7) || covers("karim")(r) }, named: "fact cases 4", audited: true,
+	},
+	"the row that closes a file is taken away": {
+		try:   sqlOf(`delete from fact where id = 'f1'`),
+		gives: func(r robbed) bool { return !r.closed(5) }, named: "fact #", audited: true,
+	},
+	"every row that closes a file or gives a reason is taken away": {
+		try:   sqlOf(`delete from fact`),
+		gives: func(r robbed) bool { return !r.closed(5) }, named: "fact #", audited: true,
+	},
+	"the row that closes a file closes none": {
+		try:   sqlOf(`update fact set until_us = from_us + 1 where id = 'f1'`),
+		gives: func(r robbed) bool { return !r.closed(5) }, named: "fact cases f1", audited: true,
 	},
 	"a fact is inserted": {
 		try:   sqlOf(`insert into fact (person, source, id, kind, account, from_us, until_us, author) select person, 'cases', '9', 1, 'pauline', 1, ` + yearsAhead + `, '' from fact where id = '2'`),
@@ -626,6 +683,9 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 	if found, err := rows().Rights(t.Context()); err != nil || len(found) > 0 {
 		t.Fatalf("before: %v, %v", found, err)
 	}
+	if found, err := rows().Every(t.Context()); err != nil || len(found) > 0 {
+		t.Fatalf("before: %v, %v", found, err)
+	}
 	watch := func() *audit.Watch { // that begins with what another has kept
 		return audit.NewWatch(rows(), journal.Outside{DB: store.NewLedger(s), Now: time.Now}, store.NewKept(s, "audit"), slog.New(slog.DiscardHandler))
 	}
@@ -653,7 +713,7 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unsealed, err := rows().Unsealed(t.Context())
+	unsealed, err := rows().Every(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/approval"
 	"poterne/internal/archive"
+	"poterne/internal/audit"
 	"poterne/internal/breakglass"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
@@ -27,7 +28,10 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/person"
+	"poterne/internal/seal"
 	"poterne/internal/store/calendar"
+	"poterne/internal/store/recent"
+	"poterne/internal/store/stock"
 )
 
 // Turn implements journal.DB.
@@ -40,9 +44,12 @@ func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
 	if err = t.take(); err == nil {
 		err = act(t)
 	}
+	if err == nil && len(t.changed)+len(t.found) > 0 {
+		err = errors.New("rows were changed without an entry")
+	}
 	if err != nil || !t.dirty {
 		if err != nil { // another server may answer by now
-			l.db.newest.forget()
+			l.db.newest.Forget()
 		}
 		if undone := l.db.rollback(tx); undone != nil { // what the connection still holds is not known
 			return errors.Join(err, journal.ErrOutcomeUnknown, undone)
@@ -55,8 +62,8 @@ func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
 	if l.db.engine.doubtful() {
 		return fmt.Errorf("%w: no standby has it", journal.ErrOutcomeUnknown)
 	}
-	if t.wrote.sealed != nil {
-		l.db.newest.add(t.wrote)
+	if t.wrote.Sealed != nil {
+		l.db.newest.Add(t.wrote)
 	}
 	return nil
 }
@@ -68,7 +75,10 @@ type turn struct {
 	tx  *sql.Tx
 	head
 	dirty bool
-	wrote run
+	wrote recent.Run
+
+	changed []stock.Change                 // rows that have an inventory
+	found   map[stock.Part]*seal.Inventory // what sets rows apart from theirs, to be added
 }
 
 func (t *turn) take() (err error) {
@@ -98,16 +108,16 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 				yield(ledger.Entry{}, err)
 				return
 			}
-			read := run{sealed: make([]ledger.Sealed, 0, min(row.Count, ledger.TurnEntries))}
+			read := recent.Run{Sealed: make([]ledger.Sealed, 0, min(row.Count, ledger.TurnEntries))}
 			for entry := range row.Entries() {
-				read.sealed = append(read.sealed, entry)
+				read.Sealed = append(read.Sealed, entry)
 			}
-			if read.entries, err = t.db.pseudonyms.Open(read.sealed); err != nil {
+			if read.Entries, err = t.db.pseudonyms.Open(read.Sealed); err != nil {
 				yield(ledger.Entry{}, err)
 				return
 			}
-			t.db.newest.add(read) // it is another node's, and committed: the head is held
-			for _, entry := range read.entries {
+			t.db.newest.Add(read) // it is another node's, and committed: the head is held
+			for _, entry := range read.Entries {
 				if entry.Number >= from && !yield(entry, nil) {
 					return
 				}
@@ -149,6 +159,7 @@ var _ interface {
 	custody.DropRows
 	intake.WaitingRows
 	intake.AliasRows
+	audit.StockRows
 	incident.Rows
 	person.QuestionRows
 	mailing.CodeRows
@@ -214,7 +225,7 @@ func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	t.wrote = run{entries, rows}
+	t.wrote = recent.Run{Entries: entries, Sealed: rows}
 	return t.write(rows, at)
 }
 
@@ -228,6 +239,9 @@ func (t *turn) write(entries []ledger.Sealed, at time.Time) error {
 	}
 	month, err := t.enter(ledger.MonthOf(at))
 	if err != nil {
+		return err
+	}
+	if err := t.takeStock(); err != nil {
 		return err
 	}
 	turns := ledger.Turns(entries)

@@ -6,14 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"poterne/internal/accounts"
 	"poterne/internal/audit"
-	"poterne/internal/intake"
 	"poterne/internal/order"
-	"poterne/internal/reason"
-	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/seal"
 )
@@ -58,12 +54,10 @@ func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, erro
 func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
 		var found []audit.Row
-		check := &DB{engine: a.db.engine, read: a.db.read}
-		check.seals.keys.Store(a.db.seals.keys.Load())
-		check.OnBroken(func(row audit.Row) { found = append(found, row) })
+		check := a.checking(&found)
 		for table, read := range map[string]func(context.Context) error{
-			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "facts": check.readFacts, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "changes of contact details": check.readContactChanges,
+			"organisations": check.readOrganisations, "accounts": check.readRights, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
+			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "changes of contact details": check.readContactChanges,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -77,6 +71,14 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 			found = nil
 		}
 	}
+}
+
+// checking is the database, of which rows that no node wrote are added to a list.
+func (a Audit) checking(found *[]audit.Row) *DB {
+	check := &DB{engine: a.db.engine, read: a.db.read}
+	check.seals.keys.Store(a.db.seals.keys.Load())
+	check.OnBroken(func(row audit.Row) { *found = append(*found, row) })
+	return check
 }
 
 func (db *DB) readWithholdings(ctx context.Context) error {
@@ -138,13 +140,6 @@ func (db *DB) each(ctx context.Context, scan func(*sql.Rows) error, query string
 	return rows.Err()
 }
 
-func (db *DB) readCovers(ctx context.Context) error {
-	return db.each(ctx, func(rows *sql.Rows) error {
-		_, err := db.scanCover(rows)
-		return err
-	}, `select `+coverColumns+` from cover`)
-}
-
 func (db *DB) readOrders(ctx context.Context) error {
 	return db.each(ctx, func(rows *sql.Rows) error {
 		_, err := db.scanOrder(rows)
@@ -167,63 +162,9 @@ func (db *DB) readSessions(ctx context.Context) (err error) {
 	return err
 }
 
-// rowsAtOnce is how many rows of a large table are read by one query: nothing that was
-// written meanwhile is kept for it.
-const rowsAtOnce = 10_000
-
-func (db *DB) readFacts(ctx context.Context) error {
-	const query = `
-		select person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, seal
-		from fact where (person, source, id) > ($1, $2, $3) order by person, source, id limit $4`
-	var last reason.Fact
-	for read := rowsAtOnce; read == rowsAtOnce; {
-		read = 0
-		err := db.each(ctx, func(rows *sql.Rows) error {
-			read++
-			var f reason.Fact
-			var person, seal []byte
-			var from, until int64
-			if err := rows.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &seal); err != nil {
-				return err
-			}
-			f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()
-			db.factHolds(f, seal)
-			last = f
-			return nil
-		}, query, last.Person[:], last.Source, last.ID, rowsAtOnce)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (db *DB) readFactChanges(ctx context.Context) error {
 	return db.each(ctx, func(rows *sql.Rows) error {
 		_, _, err := db.scanFactChange(rows)
 		return err
 	}, `select `+factChangeColumns+` from fact_change`)
-}
-
-func (db *DB) readAliases(ctx context.Context) error {
-	const query = `select alias, person, told_us, seal from alias where alias > $1 order by alias limit $2`
-	var last intake.Alias
-	for read := rowsAtOnce; read == rowsAtOnce; {
-		read = 0
-		err := db.each(ctx, func(rows *sql.Rows) error {
-			read++
-			var alias, person, seal []byte
-			var at int64
-			if err := rows.Scan(&alias, &person, &at, &seal); err != nil {
-				return err
-			}
-			last = intake.Alias{Alias: register.Alias(alias), Person: register.PersonID(person)}
-			db.aliasHolds(last, time.UnixMicro(at), seal)
-			return nil
-		}, query, last.Alias[:], rowsAtOnce)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,24 +17,20 @@ import (
 
 // factsWhere reads facts that meet a condition, but those that no node wrote.
 func (r factRows) factsWhere(condition string, args ...any) (list []reason.Fact, err error) {
-	rows, err := r.tx.QueryContext(r.ctx, `
-		select person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, seal
-		from fact where `+condition, args...)
+	rows, err := r.tx.QueryContext(r.ctx, `select `+factColumns+` from fact where `+condition, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var f reason.Fact
-		var person, seal []byte
-		var from, until int64
-		if err := rows.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &seal); err != nil {
+		f, err := r.db.scanFact(rows)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
-		f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()
-		if r.db.factHolds(f, seal) {
-			list = append(list, f)
-		}
+		list = append(list, f)
 	}
 	return list, rows.Err()
 }
@@ -82,20 +79,7 @@ func (r factRows) Assigned(to roster.AccountID, since time.Time) (n int, err err
 
 // DropFacts implements intake.WaitingRows.
 func (r factRows) DropFacts(source string, facts []reason.Fact, number ledger.Number) error {
-	if err := r.noteChange(source, facts, number); err != nil {
-		return fmt.Errorf("noting whose facts change: %w", err)
-	}
-	for portion := range slices.Chunk(facts, idsAtOnce) {
-		args := make([]any, 0, len(portion)+1)
-		for _, f := range portion {
-			args = append(args, f.ID)
-		}
-		query := fmt.Sprintf(`delete from fact where id in %s and source = $%d`, places(1, len(args)), len(args)+1)
-		if _, err := r.exec(query, append(args, source)...); err != nil {
-			return fmt.Errorf("dropping facts: %w", err)
-		}
-	}
-	return nil
+	return r.leaving(removed, source, facts, number)
 }
 
 // Came implements intake.ArrivalRows.

@@ -21,6 +21,7 @@ create table head (
 	last_us    bigint  not null,
 	generation bigint  not null,
 	tip        bytea   not null default '',
+	inventory  bytea   not null default '',
 	seal       bytea   not null default ''
 );
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
@@ -715,6 +716,18 @@ create table archived (
 );
 
 -- What follows from the ledger
+
+-- inventory is what rows there are of parts of a table: see package stock. state is encrypted
+-- under the seal key. number is that of the entry whose turn wrote it; the head has the digest of all
+-- numbers. It does not compress.
+create table inventory (
+	what   text    not null,
+	part   integer not null,
+	number bigint  not null,
+	state  bytea   not null,
+	constraint inventory_of primary key (what, part)
+);
+alter table inventory alter state set storage external;
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need
 -- not read weeks of entries: each is what the entries before number come to. It is derived,

@@ -18,6 +18,7 @@ create table head (
 	last_us    integer not null,
 	generation integer not null,
 	tip        blob    not null default x'',
+	inventory  blob    not null default x'',
 	seal       blob    not null default x''
 ) strict;
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
@@ -673,6 +674,17 @@ create table archived (
 ) strict, without rowid;
 
 -- What follows from the ledger
+
+-- inventory is what rows there are of parts of a table: see package stock. state is encrypted
+-- under the seal key. number is that of the entry whose turn wrote it; the head has the digest of all
+-- numbers. It does not compress.
+create table inventory (
+	what   text    not null,
+	part   integer not null,
+	number integer not null,
+	state  blob    not null,
+	constraint inventory_of primary key (what, part)
+) strict;
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need
 -- not read weeks of entries: each is what the entries before number come to. It is derived,

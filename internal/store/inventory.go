@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/audit"
+	"poterne/internal/intake"
+	"poterne/internal/ledger"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/seal"
+	"poterne/internal/store/stock"
+)
+
+// stocked is a table that has inventories.
+type stocked struct {
+	stock.Table
+	scan func(*DB, interface{ Scan(...any) error }) (change stock.Change, key string, err error) // sql.ErrNoRows of a row without its seal
+}
+
+var stockedTables = map[string]stocked{
+	"fact": {stock.Table{Name: "fact", Key: "id", Parts: stock.Parts, Where: `person >= $1 and person < $2`, Columns: factColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+		f, err := db.scanFact(row)
+		return stock.Fact(factRow(f), f, true), f.Source + " " + f.ID, err
+	}},
+	"cover": {stock.Table{Name: "cover", Key: "id", Parts: 1, Where: `true`, Columns: coverColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+		c, err := db.scanCover(row)
+		return stock.Cover(coverRow(c), c, true), c.Source + " " + c.ID, err
+	}},
+	"alias": {stock.Table{Name: "alias", Key: "alias", Parts: stock.Parts, Where: `alias >= $1 and alias < $2`, Columns: aliasColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+		a, at, err := db.scanAlias(row)
+		return stock.Alias(aliasRow(a, at), a, at, true), hex.EncodeToString(a.Alias[:]), err
+	}},
+}
+
+// stock notes a row that the turn puts, or takes away. Without a seal key there are no inventories.
+func (t *turn) stock(c stock.Change) {
+	if t.db.seals.keys.Load() != nil {
+		t.changed = append(t.changed, c)
+	}
+}
+
+// takeStock has inventories say what the turn has changed, before its entries are written.
+func (t *turn) takeStock() error {
+	if len(t.changed)+len(t.found) == 0 {
+		return nil
+	}
+	digest, err := stock.Write(t.ctx, t.tx, t.db.seals.keys.Load(), t.inventory, t.next, t.changed, t.found)
+	if err != nil {
+		return doing("taking stock", err)
+	}
+	t.inventory, t.changed, t.found = digest, nil, nil
+	_, err = t.exec(`update head set inventory = $1`, digest)
+	return doing("taking stock", err)
+}
+
+// gone notes rows that a statement returns as it takes them away, and returns how many there were.
+// Those that no node wrote are in no inventory.
+func (t *turn) gone(table, query string, args ...any) (n int, changes []stock.Change, err error) {
+	t.dirty = true
+	rows, err := t.tx.QueryContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		n++
+		change, _, err := stockedTables[table].scan(t.db, rows)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return n, nil, err
+		}
+		t.stock(change)
+		changes = append(changes, change)
+	}
+	return n, changes, rows.Err()
+}
+
+// How rows leave: another takes their place, or none does.
+const (
+	replaced = `select %[2]s from %[1]s where %[3]s`
+	removed  = `delete from %[1]s where %[3]s returning %[2]s`
+)
+
+// leave notes rows that leave, under some keys, of one source where the table has those.
+func (t *turn) leave(how, table string, keys []any, source ...any) (changes []stock.Change, err error) {
+	of := stockedTables[table]
+	for portion := range slices.Chunk(keys, idsAtOnce) {
+		where := of.Key + ` in ` + places(1, len(portion))
+		if len(source) > 0 {
+			where += fmt.Sprintf(` and source = $%d`, len(portion)+1)
+		}
+		_, some, err := t.gone(table, fmt.Sprintf(how, table, of.Columns, where), slices.Concat(portion, source)...)
+		if err != nil {
+			return nil, doing("reading what leaves", err)
+		}
+		changes = append(changes, some...)
+	}
+	return changes, nil
+}
+
+// Stock implements audit.Rows.
+func (a Audit) Stock(ctx context.Context) (unsealed []audit.Row, differences []audit.Difference, err error) {
+	check := a.checking(&unsealed)
+	for _, table := range audit.Stocked {
+		for part := range stockedTables[table].Parts {
+			d, err := check.differs(ctx, table, part)
+			if err != nil {
+				return nil, nil, fmt.Errorf("taking stock of %s: %w", table, a.db.engine.classify(err))
+			}
+			if d != nil {
+				differences = append(differences, *d)
+			}
+		}
+	}
+	return unsealed, differences, nil
+}
+
+// differs holds the rows of a part against its inventory, as both were at one moment; nil when
+// nothing sets them apart.
+func (db *DB) differs(ctx context.Context, table string, part int) (*audit.Difference, error) {
+	keys := db.seals.keys.Load()
+	if keys == nil {
+		return nil, nil
+	}
+	var options *sql.TxOptions
+	if db.engine.apart() {
+		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	tx, err := db.read.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // it has only read
+	h, err := scanHead(tx.QueryRowContext(ctx, headColumns))
+	if err == nil {
+		err = h.check(keys)
+	}
+	if err != nil {
+		return nil, err
+	}
+	quiet := &DB{engine: db.engine, read: db.read} // what has no seal is told once
+	quiet.seals.keys.Store(keys)
+	of := stockedTables[table]
+	return of.Differ(ctx, tx, keys, h.inventory, part,
+		func(rows *sql.Rows) (stock.Change, string, error) { return of.scan(db, rows) },
+		func(rows *sql.Rows) (stock.Change, string, error) { return of.scan(quiet, rows) })
+}
+
+// Turned implements audit.StockRows.
+func (r factRows) Turned(table string, part int) (uint64, error) {
+	read, err := stock.Read(r.ctx, r.tx, r.db.seals.keys.Load(), r.inventory, table, []int{part})
+	if err != nil {
+		return 0, doing("reading an inventory", err)
+	}
+	return read[stock.Part{Table: table, Of: part}].Turned(), nil
+}
+
+// Reconcile implements audit.StockRows.
+func (r factRows) Reconcile(d audit.Difference, e ledger.Entry) error {
+	if r.found == nil {
+		r.found = make(map[stock.Part]*seal.Inventory)
+	}
+	r.found[stock.Part{Table: d.Table, Of: d.Part}] = d.Found
+	var back []reason.Fact
+	var ended []stock.Change
+	for _, stray := range d.More {
+		source, id, _ := strings.Cut(stray.Key, " ")
+		keys, of := []any{id}, []any{source}
+		if d.Table == "alias" {
+			alias, _ := hex.DecodeString(stray.Key) // as scan writes it
+			keys, of = []any{alias}, nil
+		}
+		some, err := r.leave(removed, d.Table, keys, of...)
+		if err != nil {
+			return err
+		}
+		ended = append(ended, some...)
+	}
+	if !d.All {
+		of := stockedTables[d.Table]
+		where := of.Where
+		if d.Table == "fact" {
+			where += fmt.Sprintf(` and kind not in (%d, %d)`, reason.Closed, reason.Archived)
+		}
+		_, some, err := r.gone(d.Table, fmt.Sprintf(removed, d.Table, of.Columns, where), of.Bounds(d.Part)...)
+		if err != nil {
+			return doing("ending rows", err)
+		}
+		ended = append(ended, some...)
+	}
+	if d.Table != "fact" {
+		return nil
+	}
+	people := []byte{} // not null
+	for _, c := range ended {
+		people = append(people, c.Item.Of[:]...)
+	}
+	for i, item := range d.Fewer {
+		if kind := reason.FactKind(item.Kind); kind.Apart() && !d.Retold[i] {
+			back = append(back, reason.Fact{
+				Kind: kind, Organisation: reason.Everybody, Person: register.PersonID(item.Of), Source: intake.Restored, ID: hex.EncodeToString(item.Key[:]),
+				From: e.Time, Until: time.UnixMicro(item.Until).UTC(),
+			})
+			people = append(people, item.Of[:]...)
+		}
+	}
+	if err := r.notePeople(people, e.Number); err != nil {
+		return err
+	}
+	return r.store(intake.Restored, back)
+}
+
+// retold takes away what an audit put back of facts that their source tells again.
+func (r factRows) retold(source string, facts []reason.Fact) error {
+	var some bool
+	err := r.tx.QueryRowContext(r.ctx, `select exists (select 1 from fact where source = $1)`, intake.Restored).Scan(&some)
+	if err != nil || !some {
+		return doing("looking for what was put back", err)
+	}
+	keys := make([]any, len(facts))
+	for i, f := range facts {
+		key := seal.KeyOf(source + "\n" + f.ID)
+		keys[i] = hex.EncodeToString(key[:])
+	}
+	_, err = r.leave(removed, "fact", keys, intake.Restored)
+	return err
+}

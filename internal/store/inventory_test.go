@@ -1,0 +1,219 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"poterne/internal/archive"
+	"poterne/internal/audit"
+	"poterne/internal/intake"
+	"poterne/internal/journal"
+	"poterne/internal/order"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/seal"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// stocked is a sealed database, and an audit of it.
+func stocked(t *testing.T) (robbed, journal.Outside, *audit.Audit) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	s := openAt(t, path)
+	if err := s.Seal(t.Context(), keys); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sql.Open("sqlite", path+"?_pragma=foreign_keys(0)&_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	return robbed{t, s, raw, false}, journal.Outside{DB: store.NewLedger(s), Now: time.Now}, audit.New(store.NewLedger(s), store.NewAudit(s), time.Now)
+}
+
+// tell has a source tell facts, each a number, that hold until a time.
+func tell(t *testing.T, w journal.Writer, kind reason.FactKind, until time.Time, numbers ...int) {
+	t.Helper()
+	batch := intake.FactBatch{Source: "cases"}
+	for _, n := range numbers {
+		f := reason.Fact{Kind: kind, ID: fmt.Sprint(n), Account: "pauline", Person: storetest.Person(n), From: time.Now().Add(-time.Hour), Until: until}
+		if kind.Apart() {
+			f.Account, f.Organisation = "", reason.Everybody
+		}
+		batch.Facts = append(batch.Facts, f)
+	}
+	if err := act(&batch)(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func upTo(from, n int) (numbers []int) {
+	for i := from; i < n; i++ {
+		numbers = append(numbers, i)
+	}
+	return numbers
+}
+
+// A source tells the same again, and as it was before, under rotated keys too; what has ended is
+// erased: there is nothing to find.
+//
+// Promise: RIGHTS-9
+func TestRIGHTS_9_NothingHonestIsTakenForWhatWasPutBack(t *testing.T) {
+	r, w, a := stocked(t)
+	later, sooner := time.Now().AddDate(0, 1, 0), time.Now().Add(-time.Minute)
+	for i, step := range []func(){
+		func() { tell(t, w, reason.Caseload, later, upTo(0, 600)...) },
+		func() { tell(t, w, reason.Caseload, sooner, upTo(0, 300)...) },
+		func() { tell(t, w, reason.Caseload, later, upTo(0, 300)...) }, // as it was
+		func() { tell(t, w, reason.Caseload, later, 7, 7, 7) },
+		func() { tell(t, w, reason.Closed, later, upTo(590, 600)...) }, // the same numbers, of another kind
+		func() {
+			if err := r.s.Seal(t.Context(), keys.Rotated().Promoted()); err != nil {
+				t.Fatal(err)
+			}
+			tell(t, w, reason.Caseload, sooner, upTo(100, 400)...)
+		},
+		func() {
+			for range 2 { // once more: they told the same aliases
+				aliases := intake.AliasBatch{}
+				for n := range 300 {
+					aliases.Aliases = append(aliases.Aliases, intake.Alias{Alias: register.Alias(storetest.Person(n)), Person: storetest.Person(n)})
+				}
+				if err := act(aliases)(t.Context(), w); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+		func() {
+			var items []archive.Item
+			for item, err := range store.NewArchive(r.s).Ended(t.Context(), archive.Facts, time.Now(), false) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				items = append(items, item)
+			}
+			if len(items) != 300 {
+				t.Fatalf("%d facts have ended", len(items))
+			}
+			if err := act(&archive.Forget{Of: archive.Facts, Items: items})(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		step()
+		if found, err := a.Every(t.Context()); err != nil || len(found) > 0 {
+			t.Fatalf("after step %d: %v, %v", i, found, err)
+		}
+	}
+}
+
+// Promise: SCOPE-6
+func TestSCOPE_6_AClosedFileWhoseRowIsTakenAwayIsClosedAgainUntilItsSourceTellsIt(t *testing.T) {
+	r, w, a := stocked(t)
+	watch := audit.NewWatch(a, w, nil, slog.New(slog.DiscardHandler))
+	later := time.Now().AddDate(0, 1, 0)
+	tell(t, w, reason.Closed, later, upTo(0, 40)...)
+	r.exec(`delete from fact where id in ('3', '5', '6')`)
+	if r.closed(3) {
+		t.Fatal("it is not taken away")
+	}
+	if err := watch.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 40 {
+		if !r.closed(n) {
+			t.Errorf("file %d is open", n)
+		}
+	}
+	tell(t, w, reason.Closed, time.Now().Add(-time.Minute), 3) // its source opens it again
+	if r.closed(3) || !r.closed(5) {
+		t.Error("its source is not heard")
+	}
+	r.exec(`delete from fact where id = '7'`)
+	tell(t, w, reason.Closed, time.Now().Add(-time.Minute), 7) // before an audit looked
+	if err := watch.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r.closed(7) {
+		t.Error("it is closed although its source has opened it since")
+	}
+	if found, err := a.Every(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// More rows than can be named: no row of theirs gives a reason any more, and since closed files may be
+// among them, nobody is served.
+//
+// Promise: RIGHTS-9
+func TestRIGHTS_9_MoreRowsThanCanBeNamedCloseEverything(t *testing.T) {
+	r, w, a := stocked(t)
+	tell(t, w, reason.Caseload, time.Now().AddDate(0, 1, 0), upTo(0, 1000)...)
+	tell(t, w, reason.Closed, time.Now().AddDate(0, 1, 0), upTo(1000, 1100)...)
+	r.exec(`create table before as select * from fact`)
+	tell(t, w, reason.Caseload, time.Now().Add(-time.Minute), upTo(0, 990)...)
+	r.exec(`delete from fact where cast(id as integer) < 990 or id = '1001'`)
+	r.exec(`insert into fact select * from before where cast(id as integer) < 990`)
+	found, err := a.Every(t.Context())
+	if err != nil || !slices.ContainsFunc(found, func(f audit.Finding) bool { return f.Fault == audit.Many }) {
+		t.Fatalf("%v, %v", found, err)
+	}
+	watch := audit.NewWatch(a, w, nil, slog.New(slog.DiscardHandler))
+	if err := watch.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 1000 {
+		if r.follows("pauline", n) {
+			t.Fatalf("%d is pauline's", n)
+		}
+	}
+	orders, err := store.NewOrders(r.s).InForce(t.Context())
+	if err != nil || !slices.ContainsFunc(orders, func(o order.Order) bool { return o.Effect == order.Closed && o.Reach == order.Everything }) {
+		t.Errorf("%v, %v", orders, err)
+	}
+	if found, err := a.Every(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("once more: %v, %v", found, err)
+	}
+	tell(t, w, reason.Caseload, time.Now().AddDate(0, 1, 0), 1)
+	if !r.follows("pauline", 1) {
+		t.Error("what is told again gives nothing")
+	}
+}
+
+// Promise: RIGHTS-9
+func TestRIGHTS_9_AnInventoryThatIsPutBackStopsTheProgram(t *testing.T) {
+	for name, try := range map[string]func(robbed, func()){
+		"one is put back": func(_ robbed, putBack func()) { putBack() },
+		"one is gone":     func(r robbed, _ func()) { r.exec(`delete from inventory where part = 3`) },
+		"all are gone":    func(r robbed, _ func()) { r.exec(`delete from inventory`) },
+		"one is swapped": func(r robbed, _ func()) {
+			r.exec(`update inventory set state = (select state from inventory where part <> 3 limit 1) where part = 3`)
+		},
+		"the head has none": func(r robbed, _ func()) { r.exec(`update head set inventory = x''`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, w, a := stocked(t)
+			tell(t, w, reason.Caseload, time.Now().AddDate(0, 1, 0), upTo(0, 100)...)
+			putBack := r.keep("inventory", "part = 3")
+			tell(t, w, reason.Caseload, time.Now().Add(-time.Minute), upTo(0, 100)...)
+			try(r, putBack)
+			if _, err := a.Every(t.Context()); !errors.Is(err, seal.ErrBroken) {
+				t.Errorf("an audit says %v", err)
+			}
+			batch := intake.FactBatch{Source: "cases"}
+			for n := range 100 {
+				batch.Facts = append(batch.Facts, reason.Fact{Kind: reason.Caseload, ID: fmt.Sprint(n), Account: "pauline", Person: storetest.Person(n), From: time.Now(), Until: time.Now().Add(time.Hour)})
+			}
+			if err := act(&batch)(t.Context(), w); !errors.Is(err, seal.ErrBroken) {
+				t.Errorf("facts are taken in on it: %v", err)
+			}
+		})
+	}
+}
