@@ -3,8 +3,12 @@ package accounts
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/journal"
@@ -43,7 +47,7 @@ type List struct {
 func (l List) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		for _, o := range l.Organisations {
-			row("organisation", o.ID, o.SIRET, o.Name, o.Mail)
+			row(columns(o)...)
 		}
 		for _, a := range l.Accounts {
 			row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Proposer, a.Mail)
@@ -95,7 +99,12 @@ func (c changed) assigned(by roster.AccountID) (entries []ledger.Entry) {
 
 // DigestOrganisation is what the ledger has of an organisation's row.
 func DigestOrganisation(o roster.Organisation) ledger.Digest {
-	return ledger.DigestRows(func(row func(...any)) { row("organisation", o.ID, o.SIRET, o.Name, o.Mail) })
+	return ledger.DigestRows(func(row func(...any)) { row(columns(o)...) })
+}
+
+// columns are what a digest has of an organisation.
+func columns(o roster.Organisation) []any {
+	return []any{"organisation", o.ID, o.SIRET, o.Name, o.Mail, o.Quota, o.Until.UnixMicro(), o.Closed.UnixMicro(), o.Set}
 }
 
 // Import takes a roster in, all of it or nothing. Each account and organisation that it
@@ -103,7 +112,9 @@ func DigestOrganisation(o roster.Organisation) ledger.Digest {
 // security desk, an account that it makes or changes, and one outside that desk whose
 // organisation has another SIRET from then on, gives no right before a person of the desk
 // admits it: see Admit. It
-// opens no account that was closed, and makes nobody who manages a reader, nor the reverse.
+// opens no account that was closed, and makes nobody who manages a reader, nor the reverse. It
+// undoes nothing that two people did about an organisation: a list that would is refused, and the
+// error says each difference.
 type Import struct {
 	By   roster.AccountID
 	List List
@@ -136,6 +147,9 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 	}
 	i.guarded = len(guards) > 0
 	if i.before, err = i.List.digests(rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	if i.List.Organisations, err = i.List.bodies(rows, i.guarded); err != nil {
 		return ledger.Entry{}, err
 	}
 	if i.List.Accounts, err = i.List.kept(rows, i.guarded); err != nil {
@@ -183,6 +197,82 @@ func (i *Import) Apply(rows Rows, e ledger.Entry) (err error) {
 			return err
 		}
 		i.after[r.one()] = r.Digest()
+	}
+	return nil
+}
+
+// bodies returns the list's organisations with what a roster does not say of those that there are.
+// Once there is a security desk, what two people set about one stays as it is.
+func (l List) bodies(rows Rows, guarded bool) ([]roster.Organisation, error) {
+	var ids []roster.OrganisationID
+	for _, o := range l.Organisations {
+		ids = append(ids, o.ID)
+	}
+	for _, a := range l.Accounts {
+		ids = append(ids, a.Organisation)
+	}
+	there, err := rows.Organisations(slices.Compact(slices.Sorted(slices.Values(ids))))
+	if err != nil {
+		return nil, err
+	}
+	before := make(map[roster.OrganisationID]roster.Organisation, len(there))
+	for _, o := range there {
+		before[o.ID] = o
+	}
+	list := slices.Clone(l.Organisations)
+	var undone []string
+	for i, o := range list {
+		old, known := before[o.ID]
+		if !known {
+			continue
+		}
+		o.Quota, o.Closed, o.Set = cmp.Or(o.Quota, old.Quota), old.Closed, old.Set
+		if o.Until.IsZero() {
+			o.Until = old.Until
+		}
+		if list[i] = o; guarded && old.Set != 0 {
+			undone = append(undone, differences(old, o)...)
+		}
+	}
+	if len(undone) > 0 {
+		return nil, fault.Errorf(fault.Refused, "two people set this in the portal since, and a roster does not undo it: %s. Write it as it is (poterne roster export does), or change it in the portal", strings.Join(undone, "; "))
+	}
+	return list, l.enters(rows, before)
+}
+
+// differences says what of an organisation would be another, each with what it is and what it would be.
+func differences(is, would roster.Organisation) (list []string) {
+	differ := func(what, now, then string) {
+		if now != then {
+			list = append(list, fmt.Sprintf("the %s of %q is %q and would be %q", what, is.ID, now, then))
+		}
+	}
+	differ("name", is.Name, would.Name)
+	differ("mail address", is.Mail, would.Mail)
+	differ("quota", strconv.Itoa(is.Quota), strconv.Itoa(would.Quota))
+	if !is.Until.Equal(would.Until) {
+		differ("end", is.Until.Format(time.RFC3339), would.Until.Format(time.RFC3339))
+	}
+	return list
+}
+
+// enters refuses an account that would come into an organisation that is closed.
+func (l List) enters(rows Rows, bodies map[roster.OrganisationID]roster.Organisation) error {
+	there, err := rows.Rights(l.accounts())
+	if err != nil {
+		return err
+	}
+	stays := make(map[roster.AccountID]bool) // closed, or there already
+	for _, r := range there {
+		stays[r.Account.ID] = !r.Account.Closed.IsZero()
+		if i := slices.IndexFunc(l.Accounts, func(a roster.Account) bool { return a.ID == r.Account.ID }); i >= 0 && l.Accounts[i].Organisation == r.Account.Organisation {
+			stays[r.Account.ID] = true
+		}
+	}
+	for _, a := range l.Accounts {
+		if o := bodies[a.Organisation]; !o.Closed.IsZero() && !stays[a.ID] {
+			return fault.Errorf(fault.Refused, "%q would come into %q, which is closed", a.ID, o.ID)
+		}
 	}
 	return nil
 }

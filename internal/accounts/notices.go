@@ -45,6 +45,10 @@ type Notices struct {
 		// Organisations returns every organisation, by name.
 		Organisations(context.Context) ([]roster.Organisation, error)
 	}
+	Requests interface {
+		// OrganisationRequests returns those asked since a time, oldest first.
+		OrganisationRequests(context.Context, time.Time) ([]OrganisationRequest, error)
+	}
 	Marks  journal.Marks                                 // of all nodes, one sends a mail
 	EndAll func(context.Context, roster.AccountID) error // ends an account's sessions
 	Now    func() time.Time
@@ -126,6 +130,12 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	}
 	if e.Reach == order.Source {
 		return n.tellBypass(ctx, e)
+	}
+	if e.Kind == ledger.OrganisationAsked || e.Kind == ledger.OrganisationSet {
+		return n.tellOrganisation(ctx, e)
+	}
+	if e.Kind == ledger.Ended && e.State == ledger.Closing { // with its organisation, of which one mail tells
+		return nil
 	}
 	if e.Kind == ledger.PermitAsked || e.Kind == ledger.Permitted || e.Kind == ledger.PermitEnded {
 		return n.tellPermit(ctx, e)
@@ -307,6 +317,82 @@ func (n *Notices) tellPermit(ctx context.Context, e ledger.Entry) error {
 	return nil
 }
 
+// tellOrganisation tells the security desk, the data-protection officer, and an organisation's head
+// and managers, that it is to be added, changed or closed, or was: and whoever was its head before.
+func (n *Notices) tellOrganisation(ctx context.Context, e ledger.Entry) error {
+	switch e.State {
+	case ledger.Adding, ledger.Altering, ledger.Closing, ledger.Expired:
+	default: // what was asked is not asked any more
+		return nil
+	}
+	people, err := n.Roster.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	organisation, to, err := n.heads(ctx, e.Organisation, people)
+	if err != nil {
+		return err
+	}
+	names := make(map[roster.AccountID]string, len(people))
+	for _, a := range people {
+		names[a.ID] = a.Name
+		closed := a.Organisation == e.Organisation && a.Role == roster.Manager && a.Closed.Equal(e.Time) && e.Kind == ledger.OrganisationSet // with it
+		if closed || (a.Role == roster.Security || a.Role == roster.Privacy) && a.Gives(n.Now()) {
+			to = append(to, a.Mail)
+		}
+	}
+	asked, err := n.Requests.OrganisationRequests(ctx, e.Time.Add(-OrganisationWaits-told))
+	if err != nil {
+		return err
+	}
+	for _, r := range asked {
+		if r.Number == e.Number || r.Number == e.Cause {
+			to = append(to, r.Former)
+			if e.State == ledger.Adding {
+				organisation = r.As.Name
+			}
+		}
+	}
+	name := func(id roster.AccountID) string { return cmp.Or(names[id], string(id)) }
+	for _, address := range addresses(to) {
+		message := mail.Bilingual(address, "mail."+e.Kind.String()+"-"+string(e.State), "organisation", organisation, "who", name(e.Account), "approver", name(e.Approver), "n", int(e.Count), "number", uint64(e.Number))
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
+	}
+	return nil
+}
+
+// endOrganisations closes those whose end has come, and reminds of the end of the others.
+func (n *Notices) endOrganisations(ctx context.Context, people []roster.Account) error {
+	bodies, err := n.Roster.Organisations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range bodies {
+		if o.Until.IsZero() || !o.Closed.IsZero() {
+			continue
+		}
+		if n.Now().Before(o.Until) {
+			name, to, err := n.heads(ctx, o.ID, people)
+			if err != nil {
+				return err
+			}
+			n.remind(ctx, "mail.organisation-end", string(o.ID), o.Until, to, "organisation", name)
+			continue
+		}
+		act := &EndOrganisation{Of: o.ID}
+		switch _, err := journal.Do(ctx, n.Writer, journal.Act[Rows](act)); {
+		case errors.Is(err, journal.Unchanged): // another node was quicker
+		case err != nil:
+			return err
+		default:
+			if err := endAll(ctx, act.closed, n.EndAll); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // tellEverybody tells the head of each organisation and the security desk that somebody is in by
 // the break-glass access.
 func (n *Notices) tellEverybody(ctx context.Context, e ledger.Entry) error {
@@ -456,6 +542,9 @@ func (n *Notices) Upkeep(ctx context.Context, entered Entered) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := n.endOrganisations(ctx, people); err != nil {
+		return err
 	}
 	return n.remindReviews(ctx, people)
 }

@@ -268,15 +268,27 @@ func (p *Propose) room(now time.Time, rows ProposalRows) error {
 
 // quota refuses so many accounts more than there are.
 func (b Bounds) quota(rows ProposalRows, of roster.OrganisationID, more int) error {
+	list, err := rows.Organisations([]roster.OrganisationID{of})
+	if err != nil {
+		return err
+	}
+	most := b.Quota(of)
+	if len(list) == 1 && list[0].Quota != 0 { // two people gave it one of its own
+		most = list[0].Quota
+	}
 	used, err := rows.OfOrganisation(of)
-	if err == nil && len(used)+more > b.Quota(of) {
+	if err == nil && len(used)+more > most {
 		err = QuotaReached
 	}
 	return err
 }
 
-// anew refuses a person who has an account that is not closed: by mail or by identity.
+// anew refuses a person who has an account that is not closed, by mail or by identity; and an
+// organisation that is closed.
 func (p Proposal) anew(rows ProposalRows, mail string, identity roster.Identity) error {
+	if list, err := rows.Organisations([]roster.OrganisationID{p.Organisation}); err != nil || len(list) == 1 && !list[0].Closed.IsZero() {
+		return cmp.Or(err, OrganisationShut)
+	}
 	if mail != "" {
 		list, err := rows.ByMail(mail)
 		if err != nil {

@@ -83,7 +83,7 @@ func (p *post) Send(ctx context.Context, m mail.Message) error {
 func (p *post) node() *accounts.Notices {
 	return &accounts.Notices{
 		Service: accounts.Service{Writer: p.writer(), Sender: p, Bounds: accounts.Bounds{Quota: bounds.Quota, Rights: bounds.Rights, Roles: bounds.Roles, Review: year / 2}, Home: "https://poterne.example/manager/accounts"},
-		Roster:  store.NewRoster(p.s), Marks: marks{store.NewSessions(p.s)}, Now: func() time.Time { return p.at },
+		Roster:  store.NewRoster(p.s), Requests: store.NewOrganisationRequests(p.s), Marks: marks{store.NewSessions(p.s)}, Now: func() time.Time { return p.at },
 		EndAll: func(_ context.Context, id roster.AccountID) error { p.ended = append(p.ended, id); return nil },
 		Log:    slog.New(slog.DiscardHandler),
 	}

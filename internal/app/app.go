@@ -176,7 +176,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	entered := accounts.NewUsed(p.Journal, o.Ledger, store.NewKept(o.DB, "used"), o.Now, log)
 	notices := &accounts.Notices{
 		Service: life, Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, EndAll: p.door.EndAll, Now: o.Now, Log: log,
-		Marks: marks{sessions},
+		Marks: marks{sessions}, Requests: store.NewOrganisationRequests(o.DB),
 	}
 	telling := o.Alerts
 	telling.Silence, telling.Origin = o.Silence, o.Origin

@@ -74,6 +74,9 @@ type Rows interface {
 	// RightRequests returns the requests for habilitations that wait, without those that have no
 	// seal.
 	RightRequests(context.Context) ([]accounts.RightRequest, error)
+	// OrganisationRequests returns the requests for organisations that wait, without those that have
+	// no seal.
+	OrganisationRequests(context.Context) ([]accounts.OrganisationRequest, error)
 	// Unsealed yields every row without the seal that it must have, of every table but those of Stock.
 	Unsealed(context.Context) iter.Seq2[Row, error]
 	// Stock returns the rows without their seal of the tables that have inventories, and what sets the
@@ -166,6 +169,10 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
+	bodies, err := a.rows.OrganisationRequests(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.readOn(ctx); err != nil {
 		return nil, err
 	}
@@ -181,6 +188,11 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	for _, r := range requests {
 		if entry, answered := h.Answered[r.Number]; answered {
 			findings = append(findings, Finding{Row{"right_request", strconv.FormatUint(uint64(r.Number), 10)}, PutBack, entry})
+		}
+	}
+	for _, r := range bodies {
+		if entry, answered := h.Answered[r.Number]; answered {
+			findings = append(findings, Finding{Row{"organisation_request", strconv.FormatUint(uint64(r.Number), 10)}, PutBack, entry})
 		}
 	}
 	slices.SortFunc(findings, Finding.compare)

@@ -21,11 +21,11 @@ type history struct {
 	Passkeys      map[passkey]ledger.Number     // that serve, and the entries that made them
 	Removed       map[passkey]ledger.Number     // that serve no more
 	Lifted        map[ledger.Number]bool
-	Answered      map[ledger.Number]ledger.Number // requests for habilitations that were given or dropped, and the entries that say so
+	Answered      map[ledger.Number]ledger.Number // requests for habilitations and organisations that were answered, and the entries that say so
 }
 
 // formOfHistory changes with what a history holds, and with what it makes of an entry.
-const formOfHistory = 4
+const formOfHistory = 5
 
 // passkey is a passkey as its entries name it.
 type passkey struct {
@@ -75,9 +75,9 @@ func (h *history) count(e ledger.Entry) {
 		k := passkey{e.Subject, e.Target, e.Digest}
 		delete(h.Passkeys, k)
 		h.Removed[k] = e.Number
-	case ledger.RightGiven:
+	case ledger.RightGiven, ledger.OrganisationSet:
 		h.Answered[e.Cause] = e.Number
-	case ledger.RightAsked:
+	case ledger.RightAsked, ledger.OrganisationAsked:
 		if e.State == ledger.Withdrawn || e.State == ledger.Refused {
 			h.Answered[e.Cause] = e.Number
 		}

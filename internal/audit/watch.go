@@ -254,6 +254,12 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 			return wrong
 		}
 		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.RightRows](accounts.EndRight{Number: ledger.Number(number)}))
+	case f.Table == "organisation_request":
+		number, wrong := strconv.ParseUint(f.Key, 10, 63)
+		if wrong != nil {
+			return wrong
+		}
+		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.OrganisationRows](&accounts.DropOrganisation{Number: ledger.Number(number), By: journal.Itself}))
 	case f.Table == "organisation":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Organisation, f.Key, f.Entry))
 	}

@@ -71,6 +71,8 @@ const (
 	Configured    Kind = 120 // a node goes by a configuration from then on
 	RightAsked    Kind = 118 // somebody asked for a habilitation, or what was asked was signed for by one person, taken back or refused
 	RightGiven    Kind = 119 // two people gave it
+	OrganisationAsked Kind = 123 // an organisation is to be added, changed or closed, or what was asked was taken back or refused
+	OrganisationSet   Kind = 124 // two people had it so, or its end came
 	ReadingAsked  Kind = 127 // a reading of the archive was asked for, approved by another person, taken back or refused
 	Glossed       Kind = 117 // what each category of fields means was declared
 	Reconciled    Kind = 116 // rows that were put back were ended, and what closed a file was put back: see package audit
@@ -143,6 +145,8 @@ var kindNames = [...]string{
 	Reconciled:    "reconciled",
 	RightAsked:    "right-asked",
 	RightGiven:    "right-given",
+	OrganisationAsked: "organisation-asked",
+	OrganisationSet:   "organisation-set",
 	ReadingAsked:  "reading-asked",
 }
 
@@ -235,6 +239,11 @@ const (
 	Unlocked      State = "unlocked" // by the desk
 	Ceased        State = "ceased"   // it was left, or the desk ended it
 
+	// Of what is asked for an organisation, and done.
+	Adding   State = "adding"
+	Altering State = "altering"
+	Closing  State = "closing" // of its accounts, too
+
 	Started  State = "started"  // a node began with its configuration
 	ReadAnew State = "reloaded" // or read it anew while it served
 
@@ -280,7 +289,7 @@ var fields = map[Kind][]string{
 	Declined:   also(doer, "Subject", "Cause", "State"),
 	Accepted:   also(doer, "Approver", "Subject", "Cause", "Device", "Network", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target", "Digest"),
 	Joined:     also(doer, "Approver", "Subject", "Cause", "Until", "Identity"),
-	Ended:      also(doer, "Subject", "State"),
+	Ended:      also(doer, "Subject", "State", "Cause"),
 	Admitted:   also(doer, "Cause", "Count"),
 	Refunded:   also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
 	Matched:    {"Person", "Epoch", "State", "Network"},
@@ -320,6 +329,8 @@ var fields = map[Kind][]string{
 	Reconciled:  also(doer, "State", "Target", "Count", "Rejected"),
 	RightAsked:  also(doer, "Subject", "Service", "Purpose", "Cause", "State"),
 	RightGiven:  also(doer, "Approver", "Subject", "Service", "Purpose", "Cause", "Until"),
+	OrganisationAsked: also(doer, "State", "Cause", "Digest"),
+	OrganisationSet:   also(doer, "Approver", "State", "Cause", "Count"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
 	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),

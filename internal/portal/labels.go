@@ -193,6 +193,15 @@ func (l Labels) Sentence(a Activity) string {
 			key = "act.right-dropped"
 		}
 		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "approver", l.Account(e.Approver), "because", orDash(e.Note))
+	case ledger.OrganisationAsked, ledger.OrganisationSet:
+		key := "act." + e.Kind.String()
+		switch e.State {
+		case ledger.Adding, ledger.Altering, ledger.Closing, ledger.Expired:
+			key += "-" + string(e.State)
+		default:
+			key = map[ledger.Kind]string{ledger.OrganisationAsked: "act.organisation-dropped", ledger.OrganisationSet: "act.organisation-set-altering"}[e.Kind]
+		}
+		return l.Speaker.Say(key, "what", l.Organisation(e.Organisation), "approver", l.Account(e.Approver), "n", int(e.Count), "because", orDash(e.Note))
 	case ledger.PermitEnded:
 		return l.Speaker.Say("act.permit-ended", "subject", l.Account(e.Subject), "service", l.Service(e.Service))
 	case ledger.ArchiveOpened:

@@ -130,6 +130,11 @@ type Organisation struct {
 	SIRET string // 14 digits
 	Name  string
 	Mail  string // where its head is told of what its managers do; may be empty
+
+	Quota  int       // of accounts; zero: as the configuration says
+	Until  time.Time // from when its accounts are closed; zero: no end is set
+	Closed time.Time // since when they are, and none comes into it; zero while it is open
+	Set    uint64    // the entry by which two people set it last; zero: a roster did
 }
 
 // Identity is how an identity provider names a person. An account is bound to all of it,

@@ -163,6 +163,8 @@ func EventOf(e ledger.Entry) Event {
 		v.access(revokePrivileges, subject(e), e.Kind.String())
 	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked, ledger.ReadingAsked:
 		v.access(other, subject(e), named(e))
+	case ledger.OrganisationAsked, ledger.OrganisationSet:
+		v.access(other, subject(e), "organisation "+string(e.Organisation))
 	case ledger.Assigned, ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
 		ledger.Reviewed, ledger.Lapsed, ledger.Certified, ledger.Enrolled, ledger.Unenrolled, ledger.Recovery, ledger.Diverged, ledger.Readmitted:
 		v.class(accountChange, accountActivities[e.Kind])

@@ -137,6 +137,12 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a habilitation is not asked for any more":      act(&accounts.DropRight{Number: askedRight, By: "rita"}),
 	"a habilitation is refused":                     act(&accounts.DropRight{Number: signedRight, By: "chief"}),
 	"a habilitation that was put back ends":         act(accounts.EndRight{Number: signedRight}),
+	"an organisation is asked for":                  act(&accounts.AskOrganisation{By: "samir", Does: ledger.Adding, As: roster.Organisation{ID: "neuve", SIRET: "90000000100017", Name: "Neuve", Mail: "direction@neuve.example"}, Because: "convention"}),
+	"an organisation is changed":                    act(&accounts.AllowOrganisation{Number: askedBody, By: "samir"}),
+	"an organisation is closed":                     act(&accounts.AllowOrganisation{Number: closingBody, By: "samir"}),
+	"an organisation is not asked for any more":     act(&accounts.DropOrganisation{Number: askedBody, By: "nadia"}),
+	"a change of an organisation is refused":        act(&accounts.DropOrganisation{Number: closingBody, By: "samir"}),
+	"an organisation comes to its end":              act(&accounts.EndOrganisation{Of: "breve"}),
 	"what is masked is asked for":                   act(grants.AskNIR{By: "rita", Session: "s", Opened: seen(9), Fields: register.NIR}),
 	"everything is closed":                          act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
@@ -149,10 +155,12 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
-	case "who accepted is confirmed", "people come in a day", "an account is closed", "a system closes one", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again", "a habilitation is given":
+	case "who accepted is confirmed", "people come in a day", "an account is closed", "a system closes one", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again", "a habilitation is given", "an organisation is changed", "an organisation comes to its end":
 		return 2 // and what the account is since then
 	case "an account is proposed", "a programme is proposed":
 		return 2 // and that it is the proposer's fourth within a day
+	case "an organisation is closed":
+		return 6 // and what it and its two accounts are since then, and that these ended
 	case "accounts are confirmed":
 		return 3
 	case "an order is put back", "a service is to be read", "a bypass is approved":
@@ -283,6 +291,9 @@ func prepared(t *testing.T, s *store.DB) {
 		act(archive.AskReading{By: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 		act(archive.AskReading{By: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 		act(&archive.ApproveReading{Number: askedReading + 1, By: "samir", Person: storetest.Person(6)}),
+		act(&accounts.AskOrganisation{By: "nadia", Does: ledger.Altering, As: roster.Organisation{ID: "mlv", Name: "Mission locale", Mail: "direction@mlv.example", Quota: 40}, Because: "agrandie"}),
+		act(&accounts.AskOrganisation{By: "nadia", Does: ledger.Closing, As: roster.Organisation{ID: "ofh"}, Because: "fin de convention"}),
+		act(&accounts.Import{By: "operator", List: accounts.List{Organisations: []roster.Organisation{{ID: "breve", SIRET: "90000000000074", Name: "Brève", Until: actAt}}}}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -298,6 +309,12 @@ const (
 
 // askedReading is a reading of the archive that waits; the one after it is approved.
 const askedReading ledger.Number = 74
+
+// nadia asked for one organisation to be changed, and for another to be closed.
+const (
+	askedBody   = askedReading + 3
+	closingBody = askedBody + 1
+)
 
 var rightBounds = accounts.Bounds{Rights: map[accounts.Right]bool{
 	{Service: "dossier", Purpose: "accompany"}: true, {Service: "dossier", Purpose: "train"}: true, {Service: "dossier", Purpose: "orient"}: true,
@@ -405,7 +422,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from organisation_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -645,6 +662,7 @@ type allRows interface {
 	breakglass.Rows
 	glossary.Rows
 	accounts.RightRows
+	accounts.OrganisationRows
 }
 
 type faultyRows struct {
@@ -751,6 +769,10 @@ func (r faultyRows) PutReadingRequest(q archive.Request) error {
 
 func (r faultyRows) PutRightRequest(q accounts.RightRequest) error {
 	return r.f.call("put a request for a habilitation", func() error { return r.allRows.PutRightRequest(q) })
+}
+
+func (r faultyRows) PutOrganisationRequest(q accounts.OrganisationRequest) error {
+	return r.f.call("put a request for an organisation", func() error { return r.allRows.PutOrganisationRequest(q) })
 }
 
 func (r faultyRows) PutGlossary(known glossary.Known) error {

@@ -44,8 +44,9 @@ func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]
 
 const (
 	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.recoverer, a.mail, a.until_us, a.closed_us, a.review_us, a.trained_us, a.waits, a.diverged, a.voucher, a.erased_us, a.seal`
+	organisationColumns    = `o.siret, o.name, o.mail, o.quota, o.until_us, o.closed_us, o.set_by, o.seal`
 	accountAndOrganisation = `
-	select ` + accountColumns + `, o.siret, o.name, o.mail, o.seal
+	select ` + accountColumns + `, ` + organisationColumns + `
 	from account a join organisation o on o.id = a.organisation`
 )
 
@@ -76,10 +77,11 @@ var noAccount = fault.Errorf(fault.Absent, "no such account")
 // them.
 func (db *DB) scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
 	var at accountTimes
+	var until, closed sql.NullInt64
 	var seal, sealOfOrganisation []byte
-	err = row.Scan(append(accountPlaces(&a, &at, &seal), &o.SIRET, &o.Name, &o.Mail, &sealOfOrganisation)...)
+	err = row.Scan(append(accountPlaces(&a, &at, &seal), organisationPlaces(&o, &until, &closed, &sealOfOrganisation)...)...)
 	at.set(&a)
-	o.ID = a.Organisation
+	o.ID, o.Until, o.Closed = a.Organisation, fromMicro(until), fromMicro(closed)
 	if err == nil && !(db.accountHolds(a, seal) && db.organisationHolds(o, sealOfOrganisation)) {
 		err = sql.ErrNoRows
 	}
@@ -100,6 +102,11 @@ func accountPlaces(a *roster.Account, at *accountTimes, seal *[]byte) []any {
 		&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject,
 		&at.opened, &a.Proposer, &a.Approver, &a.Recoverer, &a.Mail, &at.until, &at.closed, &at.review, &at.trained, &a.Waits, &a.Diverged, &a.Voucher, &at.erased, seal,
 	}
+}
+
+// organisationPlaces is where organisationColumns are scanned.
+func organisationPlaces(o *roster.Organisation, until, closed *sql.NullInt64, seal *[]byte) []any {
+	return []any{&o.SIRET, &o.Name, &o.Mail, &o.Quota, until, closed, &o.Set, seal}
 }
 
 func (db *DB) accountHolds(a roster.Account, seal []byte) bool {
@@ -181,17 +188,19 @@ func (r Roster) Organisations(ctx context.Context) ([]roster.Organisation, error
 
 // organisations reads organisations that meet a condition.
 func (db *DB) organisations(ctx context.Context, q querier, condition string, args ...any) (list []roster.Organisation, err error) {
-	rows, err := q.QueryContext(ctx, `select id, siret, name, mail, seal from organisation where `+condition+` order by name`, args...)
+	rows, err := q.QueryContext(ctx, `select o.id, `+organisationColumns+` from organisation o where `+condition+` order by o.name`, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var o roster.Organisation
+		var until, closed sql.NullInt64
 		var seal []byte
-		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name, &o.Mail, &seal); err != nil {
+		if err := rows.Scan(append([]any{&o.ID}, organisationPlaces(&o, &until, &closed, &seal)...)...); err != nil {
 			return nil, err
 		}
+		o.Until, o.Closed = fromMicro(until), fromMicro(closed)
 		if db.organisationHolds(o, seal) {
 			list = append(list, o)
 		}
@@ -214,13 +223,14 @@ func (r rosterRows) Account(id roster.AccountID) (roster.Account, error) {
 // UpsertRoster implements accounts.Rows.
 func (r rosterRows) UpsertRoster(list accounts.List) error {
 	const organisation = `
-		insert into organisation (id, siret, name, mail, seal) values ($1, $2, $3, $4, $5)
-		on conflict (id) do update set siret = excluded.siret, name = excluded.name, mail = excluded.mail, seal = excluded.seal`
+		insert into organisation (id, siret, name, mail, quota, until_us, closed_us, set_by, seal) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (id) do update set siret = excluded.siret, name = excluded.name, mail = excluded.mail, quota = excluded.quota,
+			until_us = excluded.until_us, closed_us = excluded.closed_us, set_by = excluded.set_by, seal = excluded.seal`
 	const habilitation = `
 		insert into habilitation (account, service, purpose, from_us, until_us, seal) values ($1, $2, $3, $4, $5, $6)
 		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us, seal = excluded.seal`
 	for _, o := range list.Organisations {
-		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name, o.Mail, r.db.seals.seal(organisationRow(o))); err != nil {
+		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name, o.Mail, o.Quota, micro(o.Until), micro(o.Closed), int64(o.Set), r.db.seals.seal(organisationRow(o))); err != nil {
 			return fmt.Errorf("storing organisation %s: %w", o.ID, err)
 		}
 	}

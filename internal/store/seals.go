@@ -67,7 +67,8 @@ func (s *seals) holds(of []byte, row *seal.Row, key func() string) bool {
 // What each table's seal covers.
 
 func organisationRow(o roster.Organisation) *seal.Row {
-	return seal.NewRow("organisation").Text(string(o.ID)).Text(o.SIRET).Text(o.Name).Text(o.Mail)
+	return seal.NewRow("organisation").Text(string(o.ID)).Text(o.SIRET).Text(o.Name).Text(o.Mail).
+		Int(int64(o.Quota)).Time(o.Until).Time(o.Closed).Int(int64(o.Set))
 }
 
 func accountRow(a roster.Account) *seal.Row {

@@ -147,6 +147,7 @@ type rows struct {
 	breakGlassRows
 	glossaryRows
 	rightRows
+	organisationRows
 }
 
 var _ interface {
@@ -173,10 +174,11 @@ var _ interface {
 	breakglass.Rows
 	glossary.Rows
 	accounts.RightRows
+	accounts.OrganisationRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}, organisationRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -50,6 +50,15 @@ func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, erro
 	return list, doing("reading requests for habilitations", err)
 }
 
+// OrganisationRequests implements audit.Rows, as RightRequests does.
+func (a Audit) OrganisationRequests(ctx context.Context) ([]accounts.OrganisationRequest, error) {
+	list, err := a.db.organisationRequests(ctx, a.db.read, ` where allowed_us is null and dropped_us is null order by number`)
+	if errors.Is(err, seal.ErrBroken) {
+		return list, nil
+	}
+	return list, doing("reading requests for organisations", err)
+}
+
 // Unsealed implements audit.Rows.
 func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
@@ -57,7 +66,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check := a.checking(&found)
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "changes of contact details": check.readContactChanges,
+			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "changes of contact details": check.readContactChanges,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))

@@ -108,12 +108,18 @@ create table epoch (
 
 -- The roster
 
--- organisation is the bodies whose staff use the services.
+-- organisation is the bodies whose staff use the services. quota is 0 where the configuration says
+-- how many accounts it may have; set_by is the entry by which two people set it last, 0 when a
+-- roster did.
 create table organisation (
 	id    text collate "C" not null constraint organisation_id primary key,
 	siret text             not null,
 	name  text collate "C" not null,
 	mail  text              not null default '',
+	quota bigint           not null default 0,
+	until_us bigint,
+	closed_us bigint,
+	set_by bigint          not null default 0,
 	seal  bytea            not null default ''
 );
 
@@ -569,6 +575,30 @@ create table right_request (
 	seal       bytea not null
 );
 create index right_request_asked on right_request (asked_us);
+
+-- organisation_request is an organisation that somebody asked to add, to change or to close: number
+-- is that of the entry that did. before is the digest of the row that it is about, which must not
+-- have changed until another person allows it; former is the address of its head as it was.
+create table organisation_request (
+	number      bigint not null constraint organisation_request_number primary key,
+	asked_by    text collate "C" not null,
+	does        text collate "C" not null,
+	id          text collate "C" not null,
+	siret       text collate "C" not null,
+	name        text collate "C" not null,
+	mail        text collate "C" not null,
+	quota       bigint not null,
+	until_us    bigint,
+	because     text not null,
+	before      bytea not null,
+	former      text collate "C" not null,
+	asked_us    bigint not null,
+	approved_by text collate "C" not null,
+	allowed_us  bigint,
+	dropped_us  bigint,
+	seal        bytea not null
+);
+create index organisation_request_asked on organisation_request (asked_us);
 
 -- field_category is what each category of fields means, which entries keep as a number: that and
 -- the id never mean another thing. gone is one that the configuration does not declare any more.

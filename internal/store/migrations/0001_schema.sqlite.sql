@@ -88,12 +88,18 @@ create table epoch (
 
 -- The roster
 
--- organisation is the bodies whose staff use the services.
+-- organisation is the bodies whose staff use the services. quota is 0 where the configuration says
+-- how many accounts it may have; set_by is the entry by which two people set it last, 0 when a
+-- roster did.
 create table organisation (
 	id    text not null constraint organisation_id primary key,
 	siret text not null,
 	name  text not null,
 	mail  text not null default '',
+	quota integer not null default 0,
+	until_us integer,
+	closed_us integer,
+	set_by integer not null default 0,
 	seal  blob not null default x''
 ) strict;
 
@@ -527,6 +533,30 @@ create table right_request (
 	seal       blob not null
 ) strict;
 create index right_request_asked on right_request (asked_us);
+
+-- organisation_request is an organisation that somebody asked to add, to change or to close: number
+-- is that of the entry that did. before is the digest of the row that it is about, which must not
+-- have changed until another person allows it; former is the address of its head as it was.
+create table organisation_request (
+	number      integer not null constraint organisation_request_number primary key,
+	asked_by    text not null,
+	does        text not null,
+	id          text not null,
+	siret       text not null,
+	name        text not null,
+	mail        text not null,
+	quota       integer not null,
+	until_us    integer,
+	because     text not null,
+	before      blob not null,
+	former      text not null,
+	asked_us    integer not null,
+	approved_by text not null,
+	allowed_us  integer,
+	dropped_us  integer,
+	seal        blob not null
+) strict;
+create index organisation_request_asked on organisation_request (asked_us);
 
 -- field_category is what each category of fields means, which entries keep as a number: that and
 -- the id never mean another thing. gone is one that the configuration does not declare any more.

@@ -49,6 +49,7 @@ var Rights = map[string]string{
 	"break_glass":     "select, insert, update",
 	"field_category":  "select, insert, update",
 	"right_request":   "select, insert, update",
+	"organisation_request": "select, insert, update",
 	"kept":            "select, insert, update, delete",
 	"inventory":       "select, insert, update",
 
