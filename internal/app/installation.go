@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"poterne/internal/accounts"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/installation"
 	"poterne/internal/store"
@@ -45,5 +46,8 @@ func (p *Program) installation(o *Opened, shell *portal.Shell) portal.Room {
 	if o.Platform.Valid() || len(o.RecordStore) > 0 {
 		also(installation.Teaches, "JWS, xAPI")
 	}
-	return installation.New(shell, installation.Deps{Configured: c, Gate: p.Gate, Roster: o.Roster, Sources: store.NewFacts(o.DB), Quota: o.Quota})
+	return installation.New(shell, installation.Deps{
+		Configured: c, Gate: p.Gate, Roster: o.Roster, Sources: store.NewFacts(o.DB), Quota: o.Quota, Sessions: p.door,
+		Requests: accounts.Organisations{Writer: p.Journal, Rows: store.NewOrganisationRequests(o.DB), EndAll: p.door.EndAll, Now: o.Now},
+	})
 }

@@ -43,6 +43,7 @@ import (
 	"poterne/internal/portal/rooms/bypass"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
+	"poterne/internal/portal/rooms/installation"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/permits"
 	personroom "poterne/internal/portal/rooms/person"
@@ -280,6 +281,9 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		readings.New(shell, readings.Deps{Readings: s.Readings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
 		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Person: s.Person}),
+		installation.New(shell, installation.Deps{
+			Configured: Installed, Gate: s.Gate, Roster: store.NewRoster(s.DB), Sources: store.NewFacts(s.DB), Quota: func(roster.OrganisationID) int { return 40 }, Requests: s.Bodies(), Sessions: s.Door,
+		}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
 	), watching.Run
 }

@@ -81,20 +81,21 @@ type Stage struct {
 	Shared    campaign.Picture
 	Noticed   []usage.Notice
 
-	Refused    []strangers.Stranger    // at the door
-	Lines      []incident.Line         // of incidents
-	Altered    ledger.Number           // of those, the one that is not as the ledger says
-	Rights     []accounts.RightRequest // that people asked for
-	Asked      []person.Question       // by people of the register
-	Damaged    []audit.Finding         // rows that are not as the ledger says
-	recording  sync.Mutex              // guards Recorded: a gallery is looked at by two browsers
-	Recorded   []ledger.Entry          // what was written down of readings
-	Unwritable error                   // what writing them down answers, if anything
-	Dropped    ledger.Number           // the first entry that is still there
-	Crowd      int                     // accounts besides those that have a part
-	Glass      time.Time               // until when somebody is in by the break-glass access; zero when nobody is
-	Tries      int                     // wrong ones of its password
-	Unread     ledger.Number           // how many entries more there seem to be than the index has read
+	Refused    []strangers.Stranger           // at the door
+	Lines      []incident.Line                // of incidents
+	Altered    ledger.Number                  // of those, the one that is not as the ledger says
+	Rights     []accounts.RightRequest        // that people asked for
+	Bodies     []accounts.OrganisationRequest // that wait for another person
+	Asked      []person.Question              // by people of the register
+	Damaged    []audit.Finding                // rows that are not as the ledger says
+	recording  sync.Mutex                     // guards Recorded: a gallery is looked at by two browsers
+	Recorded   []ledger.Entry                 // what was written down of readings
+	Unwritable error                          // what writing them down answers, if anything
+	Dropped    ledger.Number                  // the first entry that is still there
+	Crowd      int                            // accounts besides those that have a part
+	Glass      time.Time                      // until when somebody is in by the break-glass access; zero when nobody is
+	Tries      int                            // wrong ones of its password
+	Unread     ledger.Number                  // how many entries more there seem to be than the index has read
 
 	handler http.Handler
 	desk    *desk.Handlers
@@ -181,6 +182,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		breakglassroom.New(shell, s.glass()))
 	s.Rooms = append(s.Rooms, installation.New(shell, installation.Deps{
 		Configured: Installed, Gate: stageGate{s}, Roster: stageRoster{s}, Sources: stageRoster{s}, Quota: func(roster.OrganisationID) int { return 4 },
+		Requests: stageBodies{s}, Sessions: stageDoor{s},
 	}), databases.New(shell, databases.Deps{
 		Host: "poterne.example", Port: "6432", Databases: Databases, Passwords: stageDoor{s}, Gate: stageGate{s}, Roster: stageRoster{s},
 	}))

@@ -1,6 +1,7 @@
 // Package installation is the room of those who answer for what Poterne does here: by which
-// configuration does it go, who may be shown how much, and what else does it speak to? It
-// changes nothing: a configuration is changed in its files, and each version is an entry.
+// configuration does it go, who may be shown how much, and what else does it speak to? A
+// configuration is changed in its files, and each version is an entry. Organisations are added,
+// changed and closed here, by two people.
 package installation
 
 import (
@@ -8,6 +9,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -31,7 +33,9 @@ type Deps struct {
 	Gate       Gate
 	Roster     portal.Names
 	Sources    Sources
-	Quota      func(roster.OrganisationID) int // how many accounts an organisation may have
+	Quota      func(roster.OrganisationID) int // how many accounts an organisation may have that has no quota of its own
+	Requests   Requests
+	Sessions   Sessions
 }
 
 // Gate is what is in force.
@@ -92,7 +96,17 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
-	return []portal.Route{{Pattern: "GET " + Path, Serve: h.shell.LetIn(portal.Viewer.Oversees, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", h.show)}}
+	overseeing := func(serve func(*portal.Visit) error) func(*portal.Visit) error {
+		return h.shell.LetIn(portal.Viewer.Oversees, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", serve)
+	}
+	return []portal.Route{
+		{Pattern: "GET " + Path, Serve: overseeing(h.show)},
+		{Pattern: "GET " + BodiesPath, Serve: overseeing(h.bodies)},
+		{Pattern: "POST " + BodiesPath, Serve: overseeing(h.ask)},
+		{Pattern: "GET " + bodyPath, Serve: overseeing(h.one)},
+		{Pattern: "POST " + BodiesPath + "/{number}/allow", Serve: overseeing(h.allow)},
+		{Pattern: "POST " + BodiesPath + "/{number}/drop", Serve: overseeing(h.drop)},
+	}
 }
 
 // Links implements portal.Room.
@@ -110,6 +124,7 @@ type page struct {
 	Guarded   []guarded
 	Full      []filled // organisations, the fullest first
 	More      int      // organisations that are not among them
+	Asked     int      // organisations that wait for another person's word
 	Heard     []heard
 	Observing bool // everything is only observed
 }
@@ -132,8 +147,11 @@ type guarded struct {
 // filled is an organisation and how much of its quota is taken.
 type filled struct {
 	roster.Organisation
-	Accounts, Quota int
+	Taken, Quota int
 }
+
+// Link leads to the organisation's page.
+func (f filled) Link() string { return bodyPath + "?id=" + url.QueryEscape(string(f.ID)) }
 
 // heard is a source and when it was heard last.
 type heard struct {
@@ -169,6 +187,12 @@ func (h *Handlers) show(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
+	all = slices.DeleteFunc(all, func(o filled) bool { return !o.Closed.IsZero() })
+	waiting, err := h.deps.Requests.Waiting(v.Context())
+	if err != nil {
+		return err
+	}
+	shown.Asked = len(waiting)
 	shown.Full = all[:min(len(all), mostFilled)]
 	shown.More = len(all) - len(shown.Full)
 	h.pages.Show(v, http.StatusOK, "installation.html", shown)
@@ -193,8 +217,8 @@ func (h *Handlers) filled(ctx context.Context) ([]filled, error) {
 	}
 	all := make([]filled, len(organisations))
 	for i, o := range organisations {
-		all[i] = filled{o, open[o.ID], h.deps.Quota(o.ID)}
+		all[i] = filled{o, open[o.ID], cmp.Or(o.Quota, h.deps.Quota(o.ID))}
 	}
-	slices.SortStableFunc(all, func(a, b filled) int { return cmp.Compare(b.Accounts*a.Quota, a.Accounts*b.Quota) })
+	slices.SortStableFunc(all, func(a, b filled) int { return cmp.Compare(b.Taken*a.Quota, a.Taken*b.Quota) })
 	return all, nil
 }

@@ -168,7 +168,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 		}
 	}
 	if mine != "" {
-		shown.Quota = h.deps.Quota(mine)
+		shown.Quota = cmp.Or(v.Viewer.Organisation.Quota, h.deps.Quota(mine))
 		lineages := portal.Lineages{Labels: labels, Held: h.held}
 		shown.Trees = lineages.Within(mine)
 	}
