@@ -51,6 +51,8 @@ type Notices struct {
 	}
 	Marks  journal.Marks                                 // of all nodes, one sends a mail
 	EndAll func(context.Context, roster.AccountID) error // ends an account's sessions
+	// Certificate returns when the certificate ends that a programme shows; zero where there is none.
+	Certificate func(roster.AccountID) time.Time
 	Now    func() time.Time
 	Log    *slog.Logger
 
@@ -536,6 +538,11 @@ func (n *Notices) Upkeep(ctx context.Context, entered Entered) error {
 		default:
 			if ends := r.ends(now); !ends.IsZero() {
 				n.remind(ctx, "mail.reminder", string(a.ID), ends, []string{a.Mail})
+			}
+			if n.Certificate != nil {
+				if ends := n.Certificate(a.ID); ends.After(now) {
+					n.remind(ctx, "mail.certificate", string(a.ID), ends, []string{a.Mail}, "account", string(a.ID))
+				}
 			}
 			n.remindTraining(ctx, a)
 		}

@@ -152,6 +152,30 @@ func TestRIGHTS_6_AnEndIsRemindedOf30And7And1DaysBeforeOnceEachOnWhicheverNode(t
 	}
 }
 
+// Promise: SCOPE-8 (certificates): a programme's mail address is told before its certificate ends.
+func TestSCOPE_8_TheEndOfAProgrammesCertificateIsRemindedOfOnceForEachMark(t *testing.T) {
+	p := posted(t)
+	end := p.at.AddDate(0, 0, 33)
+	node := p.node()
+	node.Certificate = func(id roster.AccountID) time.Time {
+		if id == "karim" {
+			return end
+		}
+		return time.Time{}
+	}
+	for ; p.at.Before(end.AddDate(0, 0, 3)); p.at = p.at.Add(12 * time.Hour) {
+		p.upkeep(node)
+	}
+	for words, want := range map[string]int{"certificate that the programme karim shows ends in 30 days": 1, "shows ends in 7 days": 1, "shows ends in a day": 1, "certificate ends soon": 3} {
+		if n := p.letters("karim@staff.example", words); n != want {
+			t.Errorf("%d letters say %q", n, words)
+		}
+	}
+	if p.letters("pauline@staff.example", "certificate ends soon") != 0 {
+		t.Error("others are told")
+	}
+}
+
 // Promise: RIGHTS-6 (reminders), after a week in which nothing ran, and another without mail.
 func TestRIGHTS_6_AReminderThatWasMissedIsSentOnceAndSaysHowManyDaysAreLeft(t *testing.T) {
 	p := posted(t)

@@ -64,23 +64,24 @@ import (
 
 // Program is everything that runs, wired together.
 type Program struct {
-	Journal   *journal.Journal
-	Gate      *gate.Gate
-	Sequencer *ledger.Sequencer
-	Council   *witness.Council
-	door      *signin.Door
-	metrics   *metrics
-	proxy     *httpgate.Proxy
-	access    *accessLog       // nil when none is written
-	Public    http.Handler     // the portal, sign-in, pushes and the guarded services
-	Private   http.Handler     // metrics and health
-	failed    http.HandlerFunc // says of a request that it failed on our side
-	sql       *pggate.Door     // nil: no database is behind the gate
-	parts     []func(context.Context) error
-	begins    func()        // takes over what one program alone hears, when it is put in charge
-	told      []func()      // hear that another node may have ended a session
-	leaving   chan struct{} // closed when the program is asked to leave
-	log       *slog.Logger
+	Journal    *journal.Journal
+	Gate       *gate.Gate
+	Sequencer  *ledger.Sequencer
+	Council    *witness.Council
+	door       *signin.Door
+	metrics    *metrics
+	proxy      *httpgate.Proxy
+	access     *accessLog       // nil when none is written
+	Public     http.Handler     // the portal, sign-in, pushes and the guarded services
+	Programmes http.Handler     // the same, for programmes that show a client certificate
+	Private    http.Handler     // metrics and health
+	failed     http.HandlerFunc // says of a request that it failed on our side
+	sql        *pggate.Door     // nil: no database is behind the gate
+	parts      []func(context.Context) error
+	begins     func()        // takes over what one program alone hears, when it is put in charge
+	told       []func()      // hear that another node may have ended a session
+	leaving    chan struct{} // closed when the program is asked to leave
+	log        *slog.Logger
 }
 
 // Assemble wires a program together over an open database, and writes down what its configuration
@@ -176,7 +177,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	entered := accounts.NewUsed(p.Journal, o.Ledger, store.NewKept(o.DB, "used"), o.Now, log)
 	notices := &accounts.Notices{
 		Service: life, Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, EndAll: p.door.EndAll, Now: o.Now, Log: log,
-		Marks: marks{sessions}, Requests: store.NewOrganisationRequests(o.DB),
+		Marks: marks{sessions}, Requests: store.NewOrganisationRequests(o.DB), Certificate: entered.Certificate,
 	}
 	telling := o.Alerts
 	telling.Silence, telling.Origin = o.Silence, o.Origin
@@ -311,6 +312,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		rooms: p.untilLeaving(rooms), health: health.handler(), known: o.wellKnown(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	})
+	p.Programmes = forProgrammes(o.hosts(), p.Public)
 	private := http.NewServeMux()
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
@@ -488,7 +490,7 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 	s.Tried = func(r *http.Request, a signin.Attempt) error {
 		entry := ledger.Entry{
 			Kind: ledger.SignIn, Account: a.Account, Organisation: a.Organisation, Session: a.Session, Device: a.Device, Network: o.Networks.Of(r),
-			State: cmp.Or(ledger.State(a.Bar), ledger.Granted), Identity: a.Identity, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor),
+			State: cmp.Or(ledger.State(a.Bar), ledger.Granted), Identity: a.Identity, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor), Until: ledger.Cut(a.Until),
 		}
 		if a.Touch != nil {
 			return life.Use(r.Context(), used(a.Touch, a.Account, entry))
@@ -696,7 +698,7 @@ const patience = 10 * time.Second
 // journal's state, and signs a last checkpoint. When the ledger's state is not known any more it
 // returns at once: the program must then stop. The private listener may be nil.
 func (p *Program) Serve(ctx context.Context, public, private *Listening) error {
-	return (&succession{log: p.log}).serve(ctx, p, public, private, nil, nil)
+	return (&succession{log: p.log}).serve(ctx, p, doors{public: public, private: private}, nil)
 }
 
 func (p *Program) leave(servers []*http.Server) error {

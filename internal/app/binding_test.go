@@ -108,7 +108,7 @@ func connect(t *testing.T, change ...func(*Opened)) *connected {
 	}
 	ended := make(chan error, 1)
 	c.s = &succession{log: c.p.log}
-	go func() { ended <- c.s.serve(ctx, c.p, public, nil, nil, nil) }()
+	go func() { ended <- c.s.serve(ctx, c.p, doors{public: public}, nil) }()
 	t.Cleanup(func() {
 		leave()
 		if err := <-ended; err != nil {

@@ -209,7 +209,7 @@ func TestRUN_5_NothingStaysOfProgramsThatWereRelieved(t *testing.T) {
 	s := &succession{log: slog.New(slog.DiscardHandler)}
 	take, done := make(chan *Program), make(chan error, 1)
 	go func() {
-		done <- s.serve(ctx, first, public, nil, nil, func(ctx context.Context) error {
+		done <- s.serve(ctx, first, doors{public: public}, func(ctx context.Context) error {
 			for {
 				select {
 				case <-ctx.Done():

@@ -127,6 +127,7 @@ func stays(now, next config.Settings) error {
 	}{
 		{"public.origin", now.Origin == next.Origin},
 		{"public.listen", now.Listen == next.Listen},
+		{"public.programmes", now.Programmes == next.Programmes},
 		{"public.cert", (now.Certificate == nil) == (next.Certificate == nil)},
 		{"metrics.listen", now.Metrics == next.Metrics},
 		{"sql.listen", now.SQL.Listens() == next.SQL.Listens()},
@@ -204,15 +205,19 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
-	var private *Listening
-	if s.Metrics != "" {
-		if private, err = listen(ctx, s.Metrics, nil); err != nil {
+	at := doors{public: public}
+	if s.Programmes != "" {
+		if at.programmes, err = listenForCertificates(ctx, s.Programmes, h.certificate.Load); err != nil {
 			return errors.Join(err, o.Close())
 		}
 	}
-	var sql net.Listener
+	if s.Metrics != "" {
+		if at.private, err = listen(ctx, s.Metrics, nil); err != nil {
+			return errors.Join(err, o.Close())
+		}
+	}
 	if s.SQL != nil {
-		if sql, err = new(net.ListenConfig).Listen(ctx, "tcp", s.SQL.Listen); err != nil {
+		if at.sql, err = new(net.ListenConfig).Listen(ctx, "tcp", s.SQL.Listen); err != nil {
 			return errors.Join(fmt.Errorf("listening for SQL: %w", err), o.Close())
 		}
 	}
@@ -223,7 +228,7 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 		return errors.Join(err, o.Close())
 	}
 	log.Info("guarding", slog.String("origin", s.Origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.Services)))
-	if err := h.serve(ctx, program, public, private, sql, h.hear); err != nil {
+	if err := h.serve(ctx, program, at, h.hear); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
 	}
 	log.Info("left in order")

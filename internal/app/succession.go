@@ -125,16 +125,28 @@ func (s *succession) answerSQL(listener net.Listener) error {
 	}
 }
 
+// doors are open listeners; all but the public one may be nil.
+type doors struct {
+	public     *Listening
+	programmes *Listening // asks for client certificates
+	private    *Listening // of probes and metrics
+	sql        net.Listener
+}
+
 // serve serves until ctx ends, by the first program and those that take over from it while
-// beside runs; the listeners but the public one, and beside, may be nil.
-func (s *succession) serve(ctx context.Context, first *Program, public, private *Listening, sql net.Listener, beside func(context.Context) error) error {
+// beside runs, which may be nil.
+func (s *succession) serve(ctx context.Context, first *Program, at doors, beside func(context.Context) error) error {
+	sql := at.sql
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s.group, s.living = errgroup.WithContext(living)
 	s.take(first)
-	servers := []*http.Server{public.start(s.group, s.handler(func(p *Program) http.Handler { return p.Public }), s.log)}
-	if private != nil {
-		servers = append(servers, private.start(s.group, s.handler(func(p *Program) http.Handler { return p.Private }), s.log))
+	servers := []*http.Server{at.public.start(s.group, s.handler(func(p *Program) http.Handler { return p.Public }), s.log)}
+	if at.programmes != nil {
+		servers = append(servers, at.programmes.start(s.group, s.handler(func(p *Program) http.Handler { return p.Programmes }), s.log))
+	}
+	if at.private != nil {
+		servers = append(servers, at.private.start(s.group, s.handler(func(p *Program) http.Handler { return p.Private }), s.log))
 	}
 	if sql != nil {
 		s.group.Go(func() error { return s.answerSQL(sql) })

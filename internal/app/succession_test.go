@@ -48,7 +48,7 @@ func TestAProgramThatWasRelievedEndsWithoutEndingTheNext(t *testing.T) {
 	relieve, relieved := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
-		done <- s.serve(ctx, first, public, nil, nil, func(ctx context.Context) error {
+		done <- s.serve(ctx, first, doors{public: public}, func(ctx context.Context) error {
 			<-relieve
 			s.take(second)
 			close(relieved)
@@ -107,7 +107,7 @@ func TestAnUnknownOutcomeOfAProgramThatWasRelievedStopsTheNext(t *testing.T) {
 	s := &succession{log: slog.New(slog.DiscardHandler)}
 	done := make(chan error, 1)
 	go func() {
-		done <- s.serve(t.Context(), first, public, nil, nil, func(ctx context.Context) error {
+		done <- s.serve(t.Context(), first, doors{public: public}, func(ctx context.Context) error {
 			s.take(second)
 			<-ctx.Done()
 			return nil

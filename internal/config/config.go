@@ -115,6 +115,11 @@ type publicTable struct {
 	Cert   string `toml:"cert"`
 	Key    string `toml:"key"`
 
+	// Programmes is where partners' programmes connect that prove themselves by a client
+	// certificate of their account's key, with the same cert and key. Nothing that ends TLS may
+	// stand before it.
+	Programmes string `toml:"programmes"`
+
 	// Proxies are what stands between Poterne and browsers. The last address that
 	// they write in X-Forwarded-For is taken for the browser's.
 	Proxies []string `toml:"proxies"`
@@ -462,6 +467,7 @@ type Settings struct {
 
 	Origin      string // where people reach the portal: https, or http on this very machine
 	Listen      string
+	Programmes  string           // where programmes with certificates connect; empty when nowhere
 	Certificate *tls.Certificate // nil: TLS ends before Poterne
 	Reading     int64            // bytes that the answers being read at any moment may take; the gate's own bound when 0
 	Facts       int64            // bytes of facts that are remembered
@@ -581,7 +587,7 @@ func ReadRules(file string) (policy.Rules, error) {
 // cannot mean.
 func (c *config) compile(wrong *document, base string) Settings {
 	files := secretFiles{base, wrong}
-	s := Settings{Listen: c.Public.Listen, Metrics: c.Metrics.Listen, Database: files.path(c.Database.Path), Server: c.Database.Server}
+	s := Settings{Listen: c.Public.Listen, Programmes: c.Public.Programmes, Metrics: c.Metrics.Listen, Database: files.path(c.Database.Path), Server: c.Database.Server}
 	s.Help = c.Public.Help.said()
 	s.Origin = c.Public.Origin
 	c.schemes(&s, wrong)
@@ -715,6 +721,14 @@ func (c *config) public(s *Settings, files secretFiles) {
 		wrong.Add("memory.entries", "a bound is negative; write how many bytes of the newest entries are remembered, such as 67108864")
 	}
 	address(wrong, "public.listen", c.Public.Listen)
+	address(wrong, "public.programmes", c.Public.Programmes)
+	switch {
+	case c.Public.Programmes == "":
+	case c.Public.Programmes == c.Public.Listen:
+		wrong.Add("public.programmes", "browsers connect there; write another address, such as \":8444\"")
+	case c.Public.Cert == "":
+		wrong.Add("public.programmes", "certificates are shown where Poterne itself speaks TLS; write cert and key as well, or leave it out")
+	}
 	address(wrong, "metrics.listen", c.Metrics.Listen)
 	host, _, err := net.SplitHostPort(c.Public.Listen)
 	switch {

@@ -283,7 +283,7 @@ var fields = map[Kind][]string{
 	Dropped:    also(doer, "From", "End", "First"),
 	Named:      also(doer, "Approver", "Count", "Digest"),
 	Assigned:   also(doer, "Reach", "Target", "Cause", "Digest"),
-	SignIn:     also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target"),
+	SignIn:     also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target", "Until"),
 	Proposed:   also(doer, "Until", "Identity", "State", "Count", "Digest"),
 	Approved:   also(doer, "Subject", "Cause", "Until", "Digest"),
 	Declined:   also(doer, "Subject", "Cause", "State"),

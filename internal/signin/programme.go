@@ -33,8 +33,14 @@ const (
 	// ByKey is the factor of programmes: they have the private half of the account's key.
 	ByKey Factor = "key"
 
+	// ByCertificate is what the ledger has of a programme that proved itself by a client
+	// certificate of its key.
+	ByCertificate Factor = "certificate"
+
 	// Replayed bars an assertion that was shown before.
 	Replayed Bar = "replayed"
+	// OutOfDate bars a certificate of the account's key that has ended, or has not begun.
+	OutOfDate Bar = "out-of-date"
 )
 
 const (
@@ -89,6 +95,9 @@ func (d *Door) tokenFor(w http.ResponseWriter, r *http.Request) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	if certificate := certificateOf(r); certificate != nil {
+		return d.certified(r, form, certificate)
+	}
 	account, said, err := d.asserted(r, form, origin)
 	if err != nil {
 		return "", err
@@ -109,14 +118,7 @@ func (d *Door) tokenFor(w http.ResponseWriter, r *http.Request) (string, error) 
 		attempt.Bar = NotOpen
 		return "", d.refuses(r, attempt)
 	}
-	rows, err := d.Sessions(r.Context(), account.ID)
-	if err != nil {
-		return "", err
-	}
-	if len(rows) >= mostTokens {
-		return "", &refusedToken{http.StatusTooManyRequests, "invalid_request", fmt.Sprintf("%d tokens of this account are good: use one", len(rows))}
-	}
-	return d.openToken(r, attempt)
+	return d.openToken(r, attempt, neverBound)
 }
 
 // refuses writes down that a programme was not let in, and says so.
@@ -127,12 +129,19 @@ func (d *Door) refuses(r *http.Request, attempt Attempt) error {
 	return notTheirs
 }
 
-// openToken opens the session of a token, and returns the token.
-func (d *Door) openToken(r *http.Request, attempt Attempt) (string, error) {
+// openToken opens the session of a token, bound to what is said, and returns the token.
+func (d *Door) openToken(r *http.Request, attempt Attempt, bound string) (string, error) {
+	rows, err := d.Sessions(r.Context(), attempt.Account)
+	if err != nil {
+		return "", err
+	}
+	if len(rows) >= mostTokens {
+		return "", &refusedToken{http.StatusTooManyRequests, "invalid_request", fmt.Sprintf("%d tokens of this account are good: use one", len(rows))}
+	}
 	token, now := tokenMark+longText(), instant(d.settings.Now())
 	row := Row{
 		Key: tokenKey(token), ID: roster.SessionID(rand.Text()[:16]), Account: attempt.Account, Organisation: attempt.Organisation, Factor: ByKey,
-		Started: now, Rotated: now, Seen: now, Bound: neverBound,
+		Started: now, Rotated: now, Seen: now, Bound: bound,
 	}
 	row.Current, row.Next = digest(longText()), digest(longText()) // no cookie has these
 	attempt.Session = row.ID
@@ -161,11 +170,15 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 			return nil, invalid(fmt.Sprintf("%.40q comes more than once", name))
 		}
 	}
+	certified := certificateOf(r) != nil
 	switch {
 	case len(r.Header.Values("Authorization")) > 0 || form.Has("client_secret"):
-		return nil, invalid("a client proves itself in one way: by client_assertion")
+		return nil, invalid("a client proves itself in one way: by client_assertion, or by its certificate")
 	case form.Get("grant_type") != "client_credentials":
 		return nil, &refusedToken{http.StatusBadRequest, "unsupported_grant_type", "grant_type is client_credentials"}
+	case certified && (form.Has("client_assertion") || form.Has("client_assertion_type")):
+		return nil, invalid("where certificates are asked for, a client proves itself by its own, and sends no assertion")
+	case certified:
 	case form.Get("client_assertion_type") != assertionType:
 		return nil, invalid("client_assertion_type is " + assertionType)
 	case form.Get("scope") != "":
@@ -244,6 +257,10 @@ func (d *Door) Programme(r *http.Request) (Session, error) {
 	}
 	if row.Factor != ByKey {
 		return Session{}, anonymous
+	}
+	if row.Bound != neverBound && row.Bound != boundTo(certificateOf(r)) { // it was copied
+		row, err := d.change(r.Context(), row.Key, func(row Row, now time.Time) Row { return row.end(Copied, now) })
+		return Session{}, stands(row, err)
 	}
 	return row.session(), nil
 }

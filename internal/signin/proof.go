@@ -63,7 +63,10 @@ func (d *Door) lapsed(row Row, now time.Time) bool {
 	return row.bound() && !now.Before(row.Proven.Add(life))
 }
 
-func (row Row) bound() bool { return row.Bound != "" && row.Bound != neverBound }
+// bound reports whether the session is bound to a key of its browser; a programme has none.
+func (row Row) bound() bool {
+	return row.Bound != "" && row.Bound != neverBound && row.Factor != ByKey
+}
 
 // byScript reports whether the session is bound to a key that the browser's scripts use.
 func (row Row) byScript() bool { return row.bound() && !strings.HasPrefix(row.Bound, byDevice) }

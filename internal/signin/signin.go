@@ -226,6 +226,7 @@ type Attempt struct {
 	Device       string                // the browser, by its name in the ledger; empty when it has none yet
 	Touch        *Touch                // the passkey that was used, too
 	Passkey      *roster.Passkey       // that was enrolled in accepting an invitation
+	Until        time.Time             // when the certificate ends that a programme showed; zero where it showed none
 }
 
 // Bar says what keeps a visitor out.

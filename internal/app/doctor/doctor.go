@@ -167,4 +167,5 @@ func (x *examination) database(ctx context.Context) {
 	x.sources(ctx, o)
 	x.roles(ctx, o)
 	x.fields(ctx, o)
+	x.programmes(ctx, o)
 }

@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -23,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/app"
 	"poterne/internal/app/doctor"
 	"poterne/internal/config"
@@ -31,6 +33,8 @@ import (
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/witness/witnesstest"
+	"poterne/internal/roster"
+	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -332,6 +336,8 @@ func TestTheDoctorNamesEachFault(t *testing.T) {
 		"a certificate that ran out":    {func(p *patient) { p.certified("localhost", -time.Hour) }, doctor.Wrong, "certificate of https://localhost", "it ends on"},
 		"a certificate that ends soon":  {func(p *patient) { p.certified("localhost", 5*24*time.Hour) }, doctor.Check, "certificate of https://localhost", "it ends on"},
 		"a certificate of another":      {func(p *patient) { p.certified("elsewhere.example", 90*24*time.Hour) }, doctor.Wrong, "certificate of https://localhost", "elsewhere.example"},
+		"a programme's that ends soon":  {func(p *patient) { p.showed(5 * 24 * time.Hour) }, doctor.Check, "certificate of programme me", "it ends on"},
+		"a programme's that ran out":    {func(p *patient) { p.showed(-time.Hour) }, doctor.Wrong, "certificate of programme me", "it ends on"},
 		"a provider's that ends soon":   {func(p *patient) { p.away = time.Until(p.provider.Certificate().NotAfter) - 24*time.Hour }, doctor.Check, "certificate of 127.0.0.1", "it ends on"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -387,6 +393,31 @@ func (p *patient) certified(name string, left time.Duration) {
 	p.must(err, os.WriteFile(filepath.Join(p.dir, "tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made}), 0o600),
 		os.WriteFile(filepath.Join(p.dir, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 	p.instead(`origin = "http://localhost:8080"`, "origin = \"https://localhost:8080\"\ncert = \"tls.crt\"\nkey = \"tls.key\"")
+}
+
+// showed has a programme sign in with a certificate, and a node keep when that ends.
+func (p *patient) showed(left time.Duration) {
+	p.t.Helper()
+	p.lives(func(o *app.Opened) {
+		_, err := journal.Do(p.t.Context(), o.Writer(), &accounts.Import{By: "operator", List: accounts.List{
+			Organisations: []roster.Organisation{{ID: "office", SIRET: "90000000000017", Name: "Mission locale"}},
+			Accounts:      []roster.Account{{ID: "me", Organisation: "office", Role: roster.Adviser, Name: "Anne Morvan", Opened: o.Now(), Identity: roster.Identity{Issuer: "https://issuer.example", Subject: "me"}}},
+		}})
+		p.must(err)
+		j, err := journal.Open(p.t.Context(), o.Ledger, nil, o.Now)
+		p.must(err)
+		ctx, stop := context.WithCancel(p.t.Context())
+		ended := make(chan error, 2)
+		go func() { ended <- j.Run(ctx) }()
+		p.must(journal.Record(ctx, j, ledger.Entry{Kind: ledger.SignIn, State: ledger.Granted, Account: "me", Factor: "certificate", Until: ledger.Cut(o.Now().Add(left))}))
+		used := accounts.NewUsed(j, o.Ledger, store.NewKept(o.DB, "used"), o.Now, slog.New(slog.DiscardHandler))
+		go func() { ended <- used.Run(ctx) }()
+		for used.Certificate("me").IsZero() {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		_, _ = <-ended, <-ended
+	})
 }
 
 // Promise: LEDGER-5

@@ -176,6 +176,19 @@ func (x *examination) fields(ctx context.Context, o *app.Opened) {
 	}
 }
 
+// programmes looks when the certificates end that programmes sign in with.
+func (x *examination) programmes(ctx context.Context, o *app.Opened) {
+	ends, err := app.ProgrammesCertificates(ctx, o)
+	if err != nil {
+		x.say(Check, "certificates of programmes", err.Error(), "the next node that runs makes that anew")
+		return
+	}
+	for _, account := range slices.Sorted(maps.Keys(ends)) {
+		left := ends[account].Sub(x.now())
+		x.judge("certificate of programme "+string(account), "it ends on "+ends[account].UTC().Format(time.DateOnly), left < soon, left <= 0, "ask the partner for another of the same key; another key is another account")
+	}
+}
+
 // round is a time as people say it.
 func round(d time.Duration) time.Duration {
 	if d < time.Minute {
