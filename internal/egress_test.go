@@ -22,6 +22,7 @@ var callers = map[string]string{
 	"internal/siem/sinks.go":             "syslog or url of siem",
 	"internal/provision/poll.go":         "poll of a transmitter",
 	"internal/ssf/ssf.go":                "url of a receiver",
+	"internal/app/control.go":            "socket of control, the node of this machine, when poterne reload is run",
 	"internal/app/signals.go":            "the same two",
 	"internal/app/doctor/doctor.go":      "issuer, upstreams, witnesses, when poterne doctor is run",
 	"internal/app/doctor/around.go":      "the same",

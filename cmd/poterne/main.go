@@ -31,6 +31,8 @@ import (
 type commands struct {
 	Demo      demoCommand       `cmd:"" help:"Show the whole product, with an invented town inside."`
 	Serve     serveCommand      `cmd:"" help:"Guard the applications that a configuration declares."`
+	Reload    reloadCommand     `cmd:"" help:"Have the node of this machine read its configuration anew, and say whether it did."`
+	Reopen    reopenCommand     `cmd:"" help:"Have the node of this machine open its access log anew, after it was rotated."`
 	Config    configCommands    `cmd:"" help:"Print an example configuration, or check one."`
 	Doctor    doctorCommand     `cmd:"" help:"Look at what the program needs around it, say what is wrong, and change nothing."`
 	Init      initCommand       `cmd:"" help:"Write keys, a configuration and a roster for a first application, after a few questions."`

@@ -28,13 +28,15 @@ type node struct {
 	succession
 	file        string
 	opened      *Opened // of the program in charge
+	asked       <-chan asking // at the control socket; nil where there is none
 	certificate atomic.Pointer[tls.Certificate]
 	read        atomic.Int64 // when the configuration in force was, in seconds since 1970
 	refused     atomic.Bool  // the file is not what is in force: it was refused
 }
 
-// hear takes up the configuration anew whenever SIGHUP comes, until ctx ends. A file that is
-// refused changes nothing. On SIGUSR1 it opens the access log anew.
+// hear takes up the configuration anew whenever SIGHUP comes, or somebody asks for it at the
+// control socket, until ctx ends. A file that is refused changes nothing. On SIGUSR1 it opens the
+// access log anew.
 func (h *node) hear(ctx context.Context) error {
 	hangups, rotations := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -46,25 +48,53 @@ func (h *node) hear(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-rotations:
-			if err := h.current().access.Reopen(); err != nil {
-				h.log.ErrorContext(ctx, "the access log goes on where it was", slog.Any("err", err))
-			}
-			continue
+			h.reopen(ctx)
 		case <-hangups:
-		}
-		err := h.reload(ctx)
-		h.refused.Store(err != nil)
-		switch wrong, many := errors.AsType[fault.Complaints](err); {
-		case many:
-			for _, one := range wrong {
-				h.log.ErrorContext(ctx, "the configuration is refused: nothing has changed", slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
+			h.takeUp(ctx)
+		case one := <-h.asked:
+			switch one.asked {
+			case Reload:
+				one.answer <- h.takeUp(ctx)
+			case Reopen:
+				one.answer <- h.reopen(ctx)
+			default:
+				one.answer <- answer{Error: "this node is of another release, and does not know what it was asked"}
 			}
-		case err != nil:
-			h.log.ErrorContext(ctx, "the configuration is refused: nothing has changed", slog.Any("err", err))
-		default:
-			h.log.InfoContext(ctx, "the configuration was read anew: what is asked from now on goes by it", slog.Int("services", len(h.opened.Services)), slog.String("digest", h.opened.Digest.String()))
 		}
 	}
+}
+
+// takeUp takes up the configuration anew, and says in the log what came of it.
+func (h *node) takeUp(ctx context.Context) answer {
+	const refused = "the configuration is refused: nothing has changed"
+	err := h.reload(ctx)
+	h.refused.Store(err != nil)
+	switch wrong, many := errors.AsType[fault.Complaints](err); {
+	case many:
+		for _, one := range wrong {
+			h.log.ErrorContext(ctx, refused, slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
+		}
+		return answer{Wrong: wrong}
+	case err != nil:
+		h.log.ErrorContext(ctx, refused, slog.Any("err", err))
+		return answer{Error: refused + ": " + err.Error()}
+	}
+	const taken = "the configuration was read anew: what is asked from now on goes by it"
+	h.log.InfoContext(ctx, taken, slog.Int("services", len(h.opened.Services)), slog.String("digest", h.opened.Digest.String()))
+	return answer{Done: fmt.Sprintf("%s (%d services, digest %s)", taken, len(h.opened.Services), h.opened.Digest)}
+}
+
+// reopen opens the access log anew.
+func (h *node) reopen(ctx context.Context) answer {
+	log := h.current().access
+	if log == nil {
+		return answer{Done: "there is no access log to open: the configuration has no [access_log]"}
+	}
+	if err := log.Reopen(); err != nil {
+		h.log.ErrorContext(ctx, "the access log goes on where it was", slog.Any("err", err))
+		return answer{Error: "the access log goes on where it was: " + err.Error()}
+	}
+	return answer{Done: "the access log was opened anew: " + log.path}
 }
 
 // reload makes the program anew from the configuration as it stands now, and puts it in charge.
@@ -129,6 +159,7 @@ func stays(now, next config.Settings) error {
 		{"public.listen", now.Listen == next.Listen},
 		{"public.programmes", now.Programmes == next.Programmes},
 		{"public.cert", (now.Certificate == nil) == (next.Certificate == nil)},
+		{"control.socket", now.Control == next.Control},
 		{"metrics.listen", now.Metrics == next.Metrics},
 		{"sql.listen", now.SQL.Listens() == next.SQL.Listens()},
 		{"database", now.Database == next.Database && now.Server == next.Server},
@@ -221,6 +252,12 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 			return errors.Join(fmt.Errorf("listening for SQL: %w", err), o.Close())
 		}
 	}
+	asked, deaf, err := h.askings(ctx)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+	h.asked = asked
+	defer deaf()
 	if err := o.settle(ctx, log); err != nil { // nothing but the database can fail now
 		return errors.Join(err, o.Close())
 	}

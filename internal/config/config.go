@@ -66,6 +66,7 @@ type config struct {
 
 	Public     publicTable     `toml:"public"`
 	Metrics    metricsTable    `toml:"metrics"`
+	Control    controlTable    `toml:"control"`
 	Access     *accessTable    `toml:"access_log"`
 	Memory     memoryTable     `toml:"memory"`
 	Database   databaseTable   `toml:"database"`
@@ -139,6 +140,49 @@ type publicTable struct {
 type networkTable struct {
 	Name   string   `toml:"name" need:"name = \"agency\""`
 	Ranges []string `toml:"ranges" need:"ranges = [\"10.20.0.0/16\"], the addresses it has"`
+}
+
+// controlTable is where poterne reload finds the node of its machine. Whoever may open the
+// socket may have it read its configuration anew: its owner, and root.
+type controlTable struct {
+	Socket string `toml:"socket"` // beside an SQLite database, with ".control"; else /run/poterne/control.sock
+}
+
+// path is where the socket is.
+func (t controlTable) path(files secretFiles, database string) string {
+	switch {
+	case t.Socket != "":
+		return files.path(t.Socket)
+	case database != "":
+		return database + ".control"
+	}
+	return "/run/poterne/control.sock"
+}
+
+// Control returns where the node listens that runs by a configuration. What is wrong with that
+// otherwise does not matter.
+func Control(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be read: %w", file, err)
+	}
+	var c config
+	wrong, err := readConfig(file, text, &c)
+	if err != nil {
+		return "", err
+	}
+	files := secretFiles{filepath.Dir(file), wrong}
+	if c.Control.Socket == "" && c.Database.Path == "" && c.Database.Server == "" {
+		c.kept(wrong)
+		return "", fmt.Errorf("it does not say where the node listens: nothing was done\n%w", wrong.Err())
+	}
+	return c.Control.path(files, files.path(c.Database.Path)), nil
+}
+
+// Socket is where a node listens for its operator.
+type Socket struct {
+	Path  string
+	Given bool // the configuration names it: a node that cannot listen there does not start
 }
 
 // metricsTable is where Prometheus reads; nobody else should reach it.
@@ -466,6 +510,7 @@ type Settings struct {
 	Digest ledger.Digest // of the file; of several, of the digest of each
 
 	Origin      string // where people reach the portal: https, or http on this very machine
+	Control     Socket
 	Listen      string
 	Programmes  string           // where programmes with certificates connect; empty when nowhere
 	Certificate *tls.Certificate // nil: TLS ends before Poterne
@@ -588,6 +633,7 @@ func ReadRules(file string) (policy.Rules, error) {
 func (c *config) compile(wrong *document, base string) Settings {
 	files := secretFiles{base, wrong}
 	s := Settings{Listen: c.Public.Listen, Programmes: c.Public.Programmes, Metrics: c.Metrics.Listen, Database: files.path(c.Database.Path), Server: c.Database.Server}
+	s.Control = Socket{c.Control.path(files, s.Database), c.Control.Socket != ""}
 	s.Help = c.Public.Help.said()
 	s.Origin = c.Public.Origin
 	c.schemes(&s, wrong)
