@@ -296,7 +296,7 @@ func (r *release) files(built string, manual map[string][]byte, bill []byte) (fi
 	for _, name := range []string{"operating", "declaring", "incidents", "threats"} {
 		add(doc+name+".md.gz", 0o644, zipped(source("docs/"+name+".md")))
 	}
-	for _, name := range []string{"prometheus/poterne.rules.yml", "grafana/poterne.json", "nginx/poterne.conf", "haproxy/haproxy.cfg", "logrotate/poterne"} {
+	for _, name := range []string{"prometheus/poterne.rules.yml", "grafana/poterne.json", "nginx/poterne.conf", "haproxy/haproxy.cfg", "caddy/Caddyfile", "logrotate/poterne"} {
 		add(doc+"examples/"+name, 0o644, source("packaging/"+name))
 	}
 	return files, err

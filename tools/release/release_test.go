@@ -255,7 +255,7 @@ func TestRUN_11_ThePackageHasItsUnitItsManualAndItsCompletion(t *testing.T) {
 		"./usr/share/man/man1/poterne-verify.1.gz", "./usr/share/man/man5/poterne.toml.5.gz", "./usr/share/bash-completion/completions/poterne",
 		"./usr/share/zsh/vendor-completions/_poterne", "./usr/share/fish/vendor_completions.d/poterne.fish", "./usr/share/doc/poterne/copyright",
 		"./usr/share/doc/poterne/poterne.cdx.json", "./usr/share/doc/poterne/examples/prometheus/poterne.rules.yml",
-		"./usr/share/doc/poterne/examples/grafana/poterne.json", "./usr/share/doc/poterne/examples/nginx/poterne.conf", "./usr/share/doc/poterne/examples/haproxy/haproxy.cfg", "./usr/share/doc/poterne/examples/logrotate/poterne",
+		"./usr/share/doc/poterne/examples/grafana/poterne.json", "./usr/share/doc/poterne/examples/nginx/poterne.conf", "./usr/share/doc/poterne/examples/haproxy/haproxy.cfg", "./usr/share/doc/poterne/examples/caddy/Caddyfile", "./usr/share/doc/poterne/examples/logrotate/poterne",
 	} {
 		if !strings.Contains(listed, " "+name+"\n") {
 			t.Errorf("%s is not in it", name)
