@@ -59,6 +59,9 @@ func Open(ctx context.Context, s config.Settings) (*Opened, error) {
 	if err := o.DB.Conceal(ctx, s.Pseudonyms); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
+	if err := o.DB.Hold(ctx, s.Pseudonym.Mark()); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
 	if err := o.DB.Seal(ctx, s.Seals); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}

@@ -27,7 +27,7 @@ import (
 type node struct {
 	succession
 	file        string
-	opened      *Opened // of the program in charge
+	opened      *Opened       // of the program in charge
 	asked       <-chan asking // at the control socket; nil where there is none
 	certificate atomic.Pointer[tls.Certificate]
 	read        atomic.Int64 // when the configuration in force was, in seconds since 1970

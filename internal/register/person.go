@@ -96,6 +96,9 @@ func (k Key) Device(secret string) string {
 // Signin returns the secret under which nodes seal sign-ins under way.
 func (k Key) Signin() ([]byte, error) { return k.child("poterne/signin/v1") }
 
+// Mark tells this key from others, and nothing else of it.
+func (k Key) Mark() [16]byte { return k.sum("poterne/pseudonym/mark/v1\x00") }
+
 // Person returns the pseudonym of the person with the register's own identifier, as
 // Schemes reads it.
 func (k Key) Person(identifier string) PersonID {

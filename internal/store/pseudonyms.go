@@ -34,3 +34,19 @@ func (db *DB) Admits(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
 	_, err := epochs.Admit(ctx, db.read, pseudonyms, ledger.MonthOf(time.Now()))
 	return db.engine.classify(err)
 }
+
+// Holds says whether a key of pseudonyms, of which a mark tells it from others, is not the one
+// that this ledger was begun under, and changes nothing.
+func (db *DB) Holds(ctx context.Context, mark [16]byte) error {
+	_, err := epochs.AdmitKey(ctx, db.read, mark)
+	return err
+}
+
+// Hold is Holds, and keeps the mark where there was none.
+func (db *DB) Hold(ctx context.Context, mark [16]byte) error {
+	unknown, err := epochs.AdmitKey(ctx, db.read, mark)
+	if err == nil && unknown {
+		err = db.within(ctx, func(tx *sql.Tx) error { return epochs.MarkKey(ctx, tx, mark) })
+	}
+	return err
+}

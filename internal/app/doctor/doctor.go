@@ -151,7 +151,7 @@ func (x *examination) database(ctx context.Context) {
 	if x.Server != "" {
 		kind = "PostgreSQL, in a role that cannot alter what was written"
 	}
-	if err := errors.Join(o.DB.Ping(ctx), o.DB.Admits(ctx, x.Pseudonyms), o.DB.Seal(ctx, x.Seals)); err != nil {
+	if err := errors.Join(o.DB.Ping(ctx), o.DB.Admits(ctx, x.Pseudonyms), o.DB.Holds(ctx, x.Pseudonym.Mark()), o.DB.Seal(ctx, x.Seals)); err != nil {
 		x.say(Wrong, "database", err.Error(), "give the program the keys that this ledger was written under")
 		return
 	}

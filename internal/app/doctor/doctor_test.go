@@ -286,7 +286,10 @@ func TestTheDoctorNamesEachFault(t *testing.T) {
 		"no database, but a file": {func(p *patient) {
 			p.must(os.WriteFile(filepath.Join(p.dir, "data", "poterne.db"), []byte("a letter"), 0o600))
 		}, doctor.Wrong, "database", "poterne.db"},
-		"another seal key":  {func(p *patient) { p.another(config.NewSealKey()) }, doctor.Wrong, "database", "seal"},
+		"another seal key": {func(p *patient) { p.another(config.NewSealKey()) }, doctor.Wrong, "database", "seal"},
+		"another pseudonym key": {func(p *patient) {
+			p.another(config.Key{File: "pseudonym.key", Text: strings.Repeat("0123456789abcdef", 4)})
+		}, doctor.Wrong, "database", "pseudonym key"},
 		"another epoch key": {func(p *patient) { p.another(config.NewEpochKey()) }, doctor.Wrong, "database", "epoch key"},
 		"entries without a checkpoint": {func(p *patient) {
 			p.lives(func(o *app.Opened) { p.writes(o) })

@@ -69,7 +69,7 @@ type querier interface {
 
 // read returns those that are known, oldest first.
 func read(ctx context.Context, q querier) (known []epoch, err error) {
-	rows, err := q.QueryContext(ctx, `select month, mark from epoch order by month`)
+	rows, err := q.QueryContext(ctx, `select month, mark from epoch where month > $1 order by month`, everyMonth)
 	if err != nil {
 		return nil, fmt.Errorf("reading the epochs: %w", err)
 	}
@@ -118,4 +118,40 @@ func Mark(ctx context.Context, tx *sql.Tx, pseudonyms ledger.Pseudonyms, months 
 		return err
 	}
 	return admits(known, pseudonyms)
+}
+
+// everyMonth stands in the place of a month in the row of the key that pseudonyms are made
+// under: it is the same in all of them.
+const everyMonth = 0
+
+// AdmitKey says what is wrong with a key of pseudonyms, of which a mark tells it from others,
+// for the ledger of a database, and whether the database knows none yet.
+func AdmitKey(ctx context.Context, q querier, mark [16]byte) (unknown bool, err error) {
+	rows, err := q.QueryContext(ctx, `select mark from epoch where month = $1`, everyMonth)
+	if err != nil {
+		return false, fmt.Errorf("reading the mark of the key of pseudonyms: %w", err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return true, rows.Err()
+	}
+	var known []byte
+	if err := rows.Scan(&known); err != nil {
+		return false, fmt.Errorf("reading the mark of the key of pseudonyms: %w", err)
+	}
+	if !bytes.Equal(known, mark[:]) {
+		return false, errors.New("the pseudonym key is not the one that this ledger was begun under: everybody would be somebody else, whom nothing explains. Use the file that its other nodes have, or the copy that was kept apart from the database; if there is none, begin another database")
+	}
+	return false, nil
+}
+
+// MarkKey keeps what tells the key of pseudonyms from others, unless another node was quicker,
+// with another key.
+func MarkKey(ctx context.Context, tx *sql.Tx, mark [16]byte) error {
+	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
+	if _, err := tx.ExecContext(ctx, insert, everyMonth, mark[:]); err != nil {
+		return fmt.Errorf("noting the key of pseudonyms: %w", err)
+	}
+	_, err := AdmitKey(ctx, tx, mark)
+	return err
 }

@@ -80,7 +80,8 @@ create table condensed (
 ) strict;
 
 -- epoch is what tells the key under which people are hidden in a month's entries from
--- other keys. A node with another key, or without one, MUST be refused.
+-- other keys. A node with another key, or without one, MUST be refused. Month 0 is the key of
+-- pseudonyms, which is the same in all months.
 create table epoch (
 	month integer not null constraint epoch_month primary key,
 	mark  blob    not null check (length(mark) = 16)
