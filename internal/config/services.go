@@ -71,7 +71,7 @@ type routeTable struct {
 	Total    string                          `toml:"total"`    // header that says how many rows a list has on all pages
 	Links    bool                            `toml:"links"`    // the header Link leads to other pages
 	Leads    map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
-	Only     map[string]string               `toml:"only"`     // the only values of a parameter or a field: its name, regular expression
+	Only     map[string]string               `toml:"only"`     // the only values of a parameter, a field or a member of JSON: its name or path, regular expression
 	Members  []string                        `toml:"members"`  // other members of a JSON body
 	Takes    []string                        `toml:"takes"`    // content types of bodies that pass unread; neither forms nor JSON
 	Writes   []string                        `toml:"writes"`   // categories that a change touches, whatever it carries

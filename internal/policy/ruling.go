@@ -121,6 +121,7 @@ const (
 	UndeclaredMethod    Why = 41 // the address is declared, for other methods
 	UndeclaredParameter Why = 42 // the address has a parameter that is not declared
 	UndeclaredField     Why = 43 // a form has a field that is not declared
+	ValueNotListed      Why = 66 // a parameter, a field or a member has a value that its declaration does not list
 	UndeclaredBody      Why = 44 // the request has a body of a kind that is not declared
 	UndeclaredAnswer    Why = 45 // the answer is of a kind that is not declared
 	RequestUnreadable   Why = 46 // the request can be read in two ways, or not at all
@@ -186,7 +187,7 @@ var whyNames = map[Why]string{
 	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
 	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
 	SignedEmpty: "signed-empty", Expelled: "expelled", NoPermit: "no-permit", PermitSpent: "permit-spent", NotToBeChanged: "not-to-be-changed",
-	UndeclaredMethod: "undeclared-method", UndeclaredParameter: "undeclared-parameter", UndeclaredField: "undeclared-field",
+	UndeclaredMethod: "undeclared-method", UndeclaredParameter: "undeclared-parameter", UndeclaredField: "undeclared-field", ValueNotListed: "value-not-listed",
 	UndeclaredBody: "undeclared-body", UndeclaredAnswer: "undeclared-answer", RequestUnreadable: "request-unreadable",
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",

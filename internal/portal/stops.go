@@ -104,7 +104,7 @@ var classes = map[policy.Why]string{
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.NetworkClosed: "network", policy.OnlyRead: "only-read", policy.Expelled: "expelled",
 	policy.NotToBeChanged: "rights", policy.OnlyTheirs: "rights",
 	policy.NotDeclared: "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",
-	policy.UndeclaredField: "unread", policy.UndeclaredBody: "unread", policy.UndeclaredAnswer: "unread", policy.RequestUnreadable: "unread",
+	policy.UndeclaredField: "unread", policy.ValueNotListed: "unread", policy.UndeclaredBody: "unread", policy.UndeclaredAnswer: "unread", policy.RequestUnreadable: "unread",
 	policy.Unnamed: "unread",
 }
 

@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +27,7 @@ type Member struct {
 	Template string          // what is around the identifier, such as Patient/{id}; nothing when empty
 	Writes   register.Fields // what it changes
 	Optional bool            // it names somebody and may be missing
+	Only     *regexp.Regexp  // the values that it may have, as its text is, or as JSON writes what is none; nil for all
 }
 
 // member is a place in a request, and what may be there.
@@ -113,8 +114,16 @@ func (at *member) sum() {
 	}
 }
 
-// Names are those of the body's own members, in order.
-func (r *Request) Names() []string { return slices.Sorted(maps.Keys(r.root.members)) }
+// Names are those of the body's own members that may have any value, in order.
+func (r *Request) Names() (names []string) {
+	for name, m := range r.root.members {
+		if m.value == nil || m.value.Only == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // Sent is what was read of a request.
 type Sent struct {
@@ -131,6 +140,7 @@ type Text struct{ Path, Text string }
 var (
 	ErrUnlisted = errors.New("the body has a member that is not listed")
 	ErrUnnamed  = errors.New("the body does not name somebody where it must")
+	ErrOnly     = errors.New("the body has a value that is not one of those listed")
 )
 
 // Read reads a body whole.
@@ -192,6 +202,14 @@ func (s *sending) value(at *member) error {
 		}
 		text = string(plain)
 		s.sent.Masks = s.sent.Masks || strings.Contains(text, Mask)
+	}
+	if said := text; at.value.Only != nil {
+		if raw.Kind() != '"' {
+			said = string(raw)
+		}
+		if !at.value.Only.MatchString(said) {
+			return ErrOnly
+		}
 	}
 	s.sent.Texts = append(s.sent.Texts, Text{at.value.Path, cmp.Or(text, string(raw))})
 	if at.value.Scheme == "" {

@@ -386,7 +386,6 @@ func (t *route) compile() error {
 	}
 	t.compileRequest(&c)
 	t.compileLeads(&c)
-	t.compileOnly(&c)
 	t.compileAnswers(&c)
 	t.compileEvents(&c)
 	t.checkWaits(&c)
@@ -688,6 +687,7 @@ func (t *route) compileRequest(c *fault.Complaints) {
 			c.Add("takes", "XML is read; list what it holds under members, such as members = [\"/note/text\"]")
 		}
 	}
+	t.compileOnly(c, inJSON)
 	var err error
 	if len(inJSON) > 0 {
 		t.json, err = content.CompileRequest(inJSON)
@@ -697,6 +697,7 @@ func (t *route) compileRequest(c *fault.Complaints) {
 		t.xml, err = content.CompileXMLRequest(inXML, t.Namespaces)
 		c.In("request", err)
 	}
+	t.checkOverrides(c)
 	t.checkOperation(c)
 	t.checkDocument(c)
 }
@@ -705,23 +706,32 @@ func (t *route) compileRequest(c *fault.Complaints) {
 // from its address or its form: Rails, Laravel and Symfony from the first.
 var overrides = []string{"_method", "_httpmethod", "x-http-method", "x-http-method-override", "x-method-override"}
 
-// compileOnly reads which values parameters and fields may have. One that replaces the
-// method MUST be bounded: a deletion would pass as what the route was declared for.
-func (t *route) compileOnly(c *fault.Complaints) {
+// compileOnly reads which values parameters, fields and members of a JSON body may have.
+func (t *route) compileOnly(c *fault.Complaints, inJSON []content.Member) {
 	t.only = make(map[string]*regexp.Regexp, len(t.Only))
 	for _, v := range t.Only {
 		_, asked := t.query[v.Name]
 		_, sent := t.form[v.Name]
-		if !asked && !sent {
-			c.Add("only", "%q is neither a parameter nor a field", v.Name)
+		member := slices.IndexFunc(inJSON, func(m content.Member) bool { return m.Path == v.Name })
+		if !asked && !sent && member < 0 {
+			c.Add("only", "%q is neither a parameter nor a field, nor a member of JSON that is listed, written as it is there", v.Name)
 		}
 		pattern, err := regexp.Compile(`^(?:` + v.Pattern + `)$`)
-		if err != nil {
+		switch {
+		case err != nil:
 			c.Add("only", "%q is not a regular expression", v.Pattern)
-			continue
+		case member >= 0:
+			inJSON[member].Only = pattern
+		default:
+			t.only[v.Name] = pattern
 		}
-		t.only[v.Name] = pattern
 	}
+}
+
+// checkOverrides wants what replaces the method to be bounded: a deletion would pass as what the
+// route was declared for. A body that carries methods and addresses of its own is not declared:
+// whom those name, nobody decides.
+func (t *route) checkOverrides(c *fault.Complaints) {
 	for where, names := range map[string]map[string]string{"query": t.query, "form": t.form} {
 		for name := range names {
 			if slices.Contains(overrides, strings.ToLower(name)) && t.only[name] == nil {
@@ -734,8 +744,14 @@ func (t *route) compileOnly(c *fault.Complaints) {
 	}
 	for _, name := range t.json.Names() {
 		if slices.Contains(overrides, strings.ToLower(name)) {
-			c.Add("members", "an application may take %q for the method; leave it out, under request and written too", name)
+			c.Add("members", "an application may take %q for the method; leave it out, under request and written too, or say which values it may have, such as only = { \"$.%s\" = \"patch\" }", name, name)
 		}
+		if name == "atomic:operations" {
+			c.Add("members", "%q are changes with addresses of their own, whom nobody decides; leave it out", name)
+		}
+	}
+	if slices.ContainsFunc(t.Members, func(path string) bool { return strings.HasPrefix(path, "$.entry[*].request.") }) {
+		c.Add("members", "a bundle's entries are changes with addresses of their own, whom nobody decides; leave them out")
 	}
 }
 

@@ -98,7 +98,7 @@ type Route struct {
 	Total   string          // the header that says how many rows there are on all pages of a list
 	Links   bool            // the header Link leads to other pages of a list
 	Leads   []Value         // what a redirection here may say besides what was asked
-	Only    []Value         // the only values that a parameter of the address or a field of a form may have
+	Only    []Value         // the only values that a parameter of the address, a field of a form or a member of a JSON body may have
 	Members []string        // other members a JSON body may carry, JSONPaths of names and [*]; or elements and attributes of XML, as /list/person/@id
 	Written []Writing       // fields and members that each write a category
 	Partial bool            // the application leaves alone what is not sent, so that only what is counts as written

@@ -139,7 +139,7 @@ func (s *service) find(method string, a address) (*route, error) {
 			return nil, &objection{policy.UndeclaredParameter, "a parameter of the address"}
 		}
 		if !t.mayBe(p) {
-			return nil, &objection{policy.UndeclaredParameter, "a parameter of the address has a value that only does not list"}
+			return nil, &objection{policy.ValueNotListed, "a parameter of the address has a value that only does not list"}
 		}
 	}
 	return t, nil

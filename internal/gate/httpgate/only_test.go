@@ -25,14 +25,14 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodHasNoOtherValueThanIsDeclared(t *tes
 		query, body string
 		why         policy.Why
 	}{
-		"a deletion":        {"", "text=x&_method=delete", policy.UndeclaredField},
-		"in capitals":       {"", "text=x&_method=DELETE", policy.UndeclaredField},
-		"a second one":      {"", "_method=patch&text=x&_method=delete", policy.UndeclaredField},
-		"around what fits":  {"", "text=x&_method=patchdelete", policy.UndeclaredField},
-		"nothing":           {"", "text=x&_method=", policy.UndeclaredField},
-		"a line after it":   {"", "text=x&_method=patch%0A", policy.UndeclaredField},
-		"another parameter": {"?format=xml", "text=x", policy.UndeclaredParameter},
-		"a second format":   {"?format=json&format=xml", "text=x", policy.UndeclaredParameter},
+		"a deletion":        {"", "text=x&_method=delete", policy.ValueNotListed},
+		"in capitals":       {"", "text=x&_method=DELETE", policy.ValueNotListed},
+		"a second one":      {"", "_method=patch&text=x&_method=delete", policy.ValueNotListed},
+		"around what fits":  {"", "text=x&_method=patchdelete", policy.ValueNotListed},
+		"nothing":           {"", "text=x&_method=", policy.ValueNotListed},
+		"a line after it":   {"", "text=x&_method=patch%0A", policy.ValueNotListed},
+		"another parameter": {"?format=xml", "text=x", policy.ValueNotListed},
+		"a second format":   {"?format=json&format=xml", "text=x", policy.ValueNotListed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := w.times()
@@ -44,6 +44,50 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodHasNoOtherValueThanIsDeclared(t *tes
 	}
 	if g := w.post("/files/p1/notes?format=json", form, "text=x&_method=patch"); g.status != 200 {
 		t.Errorf("what is declared is answered with %d", g.status)
+	}
+}
+
+// A member of JSON that chooses what the application does has no other value either, however
+// it is written.
+//
+// Promise: SCOPE-1
+func TestSCOPE_1_AMemberThatChoosesTheOperationHasNoOtherValueThanIsDeclared(t *testing.T) {
+	save := changing()
+	save.Methods, save.Form, save.Members = []string{"POST"}, nil, []string{"$.op", "$._method", "$.steps[*].kind", "$.n"}
+	save.Only = []httpgate.Value{{Name: "$.op", Pattern: "save|move"}, {Name: "$._method", Pattern: "patch"}, {Name: "$.steps[*].kind", Pattern: "add"}, {Name: "$.n", Pattern: "1|true"}}
+	w := newWorld(t, save)
+	w.says("application/json", say("p1"))
+	for name, test := range map[string]struct {
+		body string
+		why  policy.Why
+	}{
+		"a deletion":          {`{"op":"delete"}`, policy.ValueNotListed},
+		"as escapes":          {`{"op":"\u0064elete"}`, policy.ValueNotListed},
+		"in capitals":         {`{"op":"SAVE"}`, policy.ValueNotListed},
+		"around what fits":    {`{"op":"save delete"}`, policy.ValueNotListed},
+		"a line after it":     {`{"op":"save\n"}`, policy.ValueNotListed},
+		"nothing":             {`{"op":""}`, policy.ValueNotListed},
+		"null":                {`{"op":null}`, policy.ValueNotListed},
+		"a truth":             {`{"op":true}`, policy.ValueNotListed},
+		"a number":            {`{"n":1.0}`, policy.ValueNotListed},
+		"a list":              {`{"op":["save","delete"]}`, policy.UndeclaredField},
+		"twice":               {`{"op":"save","op":"delete"}`, policy.RequestUnreadable},
+		"in another case":     {`{"Op":"delete"}`, policy.UndeclaredField},
+		"another method":      {`{"_method":"delete"}`, policy.ValueNotListed},
+		"the second of steps": {`{"steps":[{"kind":"add"},{"kind":"remove"}]}`, policy.ValueNotListed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := w.times()
+			w.refused(w.post("/files/p1/notes", "application/json", test.body), test.why)
+			if w.times() != before {
+				t.Error("the application was asked")
+			}
+		})
+	}
+	for _, body := range []string{`{"op":"save","_method":"patch","steps":[{"kind":"add"}],"n":1}`, `{"op":"move","n":true}`, `{"op":"s\u0061ve"}`, `{}`} {
+		if g := w.post("/files/p1/notes", "application/json", body); g.status != 200 {
+			t.Errorf("%s is answered with %d", body, g.status)
+		}
 	}
 }
 
@@ -63,8 +107,15 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodIsComplainedOf(t *testing.T) {
 		`route[0].members: an application may take "X-HTTP-Method"`: func(r *httpgate.Route) {
 			r.Form, r.Request = nil, append(r.Request, httpgate.Naming{In: httpgate.InJSON, Name: "$['X-HTTP-Method']", Scheme: "dossier"})
 		},
-		`route[0].only: "other" is neither a parameter nor a field`: func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "other", Pattern: "x"}} },
-		`route[0].only: "(" is not a regular expression`:            func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "text", Pattern: "("}} },
+		`route[0].only: "other" is neither a parameter nor a field, nor a member`: func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "other", Pattern: "x"}} },
+		`route[0].only: "$.other" is neither a parameter`: func(r *httpgate.Route) {
+			r.Form, r.Members, r.Only = nil, []string{"$.op"}, []httpgate.Value{{Name: "$.other", Pattern: "x"}}
+		},
+		`route[0].members: "atomic:operations" are changes`: func(r *httpgate.Route) {
+			r.Form, r.Members, r.Only = nil, []string{"$['atomic:operations'][*].op"}, []httpgate.Value{{Name: "$['atomic:operations'][*].op", Pattern: "update"}}
+		},
+		`route[0].members: a bundle's entries are changes`: func(r *httpgate.Route) { r.Form, r.Members = nil, []string{"$.entry[*].request.method"} },
+		`route[0].only: "(" is not a regular expression`:   func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "text", Pattern: "("}} },
 	} {
 		r := changing()
 		r.Methods = []string{"POST"}

@@ -220,7 +220,7 @@ func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref
 			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
 		if !q.route.mayBe(f) {
-			return nil, &objection{policy.UndeclaredField, "a field of the form has a value that only does not list"}
+			return nil, &objection{policy.ValueNotListed, "a field of the form has a value that only does not list"}
 		}
 		q.writes |= q.route.written[f.name]
 		masks = masks || strings.Contains(f.value, content.Mask)
@@ -267,6 +267,8 @@ func notRead(err error, body, part string) error {
 	switch {
 	case errors.Is(err, content.ErrUnlisted):
 		return &objection{policy.UndeclaredField, part + " of " + body + " of the request"}
+	case errors.Is(err, content.ErrOnly):
+		return &objection{policy.ValueNotListed, part + " of " + body + " of the request has a value that only does not list"}
 	case errors.Is(err, content.ErrUnnamed):
 		return unnamed(err.Error())
 	default:

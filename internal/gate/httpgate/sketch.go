@@ -20,7 +20,7 @@ type Shapes interface {
 
 // undeclared are the refusals that a declaration would end.
 var undeclared = []policy.Why{
-	policy.NotDeclared, policy.UndeclaredMethod, policy.UndeclaredParameter, policy.UndeclaredField, policy.UndeclaredBody, policy.UndeclaredAnswer,
+	policy.NotDeclared, policy.UndeclaredMethod, policy.UndeclaredParameter, policy.UndeclaredField, policy.ValueNotListed, policy.UndeclaredBody, policy.UndeclaredAnswer,
 	policy.NotUnderstood, policy.Unnamed,
 }
 
