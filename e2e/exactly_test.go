@@ -78,6 +78,7 @@ func TestLEDGER_7_TheDeskSaysExactlyWhomAThiefReceived(t *testing.T) {
 	samir.withoutScripts()
 	samir.open("/desk/who-saw")
 	samir.do(chromedp.SendKeys(chromedp.CSS("#identifier"), d.register.Dossier(d.staff.Caseload("pauline.mercier")[0])))
+	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "A complaint."))
 	samir.click("main form button.main")
 	samir.says("main", "Shown once, to 1 account.", "Pauline Mercier")
 	samir.keep("who-saw")

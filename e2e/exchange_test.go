@@ -112,7 +112,7 @@ get = "/list"
 		t.Errorf("%d people were shown, the application was asked for %d; want the 3 of the hour", len(shown), len(asked))
 	}
 	for _, who := range shown {
-		if seen := h.poterne("ledger", "who-saw", "--config", h.config, "--as", "nadia", who); !strings.Contains(seen, "pauline.mercier") {
+		if seen := h.poterne("ledger", "who-saw", "--because", "a complaint", "--config", h.config, "--as", "nadia", who); !strings.Contains(seen, "pauline.mercier") {
 			t.Errorf("nobody saw %s:\n%s", who, seen)
 		}
 	}

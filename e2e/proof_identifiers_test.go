@@ -156,7 +156,7 @@ func TestSCOPE_10_ALenientApplicationNeverHearsOfSomebodyUnderAnotherSpelling(t 
 			t.Errorf("entry %d is about somebody: %v %v", entry.Number, entry.Kind, entry.Why)
 		}
 	}
-	if told := h.poterne("ledger", "who-saw", "--config", h.config, "--as", "samir.cohen", "999"); !strings.Contains(told, "nobody was shown this person") {
+	if told := h.poterne("ledger", "who-saw", "--because", "a complaint", "--config", h.config, "--as", "samir.cohen", "999"); !strings.Contains(told, "nobody was shown this person") {
 		t.Errorf("who-saw says of the canary: %s", told)
 	}
 
@@ -175,7 +175,7 @@ func TestSCOPE_10_ALenientApplicationNeverHearsOfSomebodyUnderAnotherSpelling(t 
 			t.Errorf("%d is not in the ledger", n)
 		}
 	}
-	if _, code := poterne(t, "ledger", "who-saw", "--config", h.config, "--as", "samir.cohen", "042"); code == 0 {
+	if _, code := poterne(t, "ledger", "who-saw", "--because", "a complaint", "--config", h.config, "--as", "samir.cohen", "042"); code == 0 {
 		t.Error("who-saw takes another spelling for an identifier")
 	}
 }

@@ -122,7 +122,7 @@ func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
 	if code, out, errs := asked(t, dir, "ledger", "verify"); code != 0 {
 		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 	}
-	for _, command := range [][]string{{"serve"}, {"ledger", "tail", "--as", "samir"}, {"ledger", "who-saw", "--as", "samir", "1"}} {
+	for _, command := range [][]string{{"serve"}, {"ledger", "tail", "--as", "samir"}, {"ledger", "who-saw", "--because", "a complaint", "--as", "samir", "1"}} {
 		if code, out, errs := asked(t, dir, command...); code != 1 || !strings.Contains(errs, `since 2026-01, people in this ledger are hidden under a key, and there is none here: write epoch = "epoch.key" under [keys]`) {
 			t.Errorf("%v: exit %d, printed\n%s%s", command, code, out, errs)
 		}

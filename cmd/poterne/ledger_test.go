@@ -94,7 +94,7 @@ func asked(t *testing.T, dir string, args ...string) (code int, out, errs string
 
 func TestLEDGER_5_ReadingTheLedgerIsWrittenFirst(t *testing.T) {
 	dir, s := written(t)
-	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", "1"); code != 0 {
+	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--because", "a complaint", "--as", "samir", "1"); code != 0 {
 		t.Fatal(errs)
 	}
 	code, out, errs := asked(t, dir, "ledger", "tail", "--json", "--last", "2", "--as", "samir")

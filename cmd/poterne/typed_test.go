@@ -36,7 +36,7 @@ func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 	for _, args := range [][]string{
 		{"ledger", "tail", "--last", "3", "--as", "samir"},
 		{"ledger", "tail", "--json", "--last", "3", "--as", "samir"},
-		{"ledger", "who-saw", "--as", "samir", "1"},
+		{"ledger", "who-saw", "--because", "a complaint", "--as", "samir", "1"},
 		{"order", "list"},
 	} {
 		_, out, errs := asked(t, dir, args...)

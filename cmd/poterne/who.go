@@ -20,6 +20,7 @@ import (
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // withIndex opens the database and the index of its ledger for one act.
@@ -64,6 +65,7 @@ type ledgerWhoSaw struct {
 	actor
 	Scheme     string `help:"What kind of identifier it is; the register's own when left out."`
 	Pseudonym  string `help:"The person's pseudonym, in place of an identifier."`
+	Because    string `required:"" help:"Why you ask; it is written in the ledger, and names nobody."`
 	Identifier string `arg:"" optional:"" help:"The person's identifier; it is not written down."`
 	JSON       bool   `name:"json" help:"One JSON object on each line."`
 }
@@ -73,13 +75,22 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	if (w.Identifier == "") == (w.Pseudonym == "") {
 		return usage("write either an identifier or --pseudonym")
 	}
+	if err := typed.Check("the question", w.Because); err != nil {
+		return usageError(err.Error())
+	}
+	if typed.Says(w.Because, w.Identifier) {
+		return usage("the reason holds the identifier, and would stay written: say why without saying who it is")
+	}
 	return w.withIndex(ctx, func(o *app.Opened) error {
 		person, err := w.person(ctx, o)
 		if err != nil {
 			return err
 		}
-		if err := w.record(ctx, o, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw}); err != nil {
+		if err := w.record(ctx, o, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw, Note: w.Because}); err != nil {
 			return err
+		}
+		if person.IsZero() {
+			return fmt.Errorf("this %s identifier leads to nobody", cmp.Or(w.Scheme, o.Schemes.Own()))
 		}
 		if err := caughtUp(ctx, on, o); err != nil {
 			return err
@@ -102,6 +113,7 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	})
 }
 
+// person is who is asked about; the zero PersonID for an identifier that leads to nobody.
 func (w *ledgerWhoSaw) person(ctx context.Context, o *app.Opened) (register.PersonID, error) {
 	if w.Pseudonym != "" {
 		return register.ParsePersonID(w.Pseudonym)
@@ -113,9 +125,6 @@ func (w *ledgerWhoSaw) person(ctx context.Context, o *app.Opened) (register.Pers
 	people, err := o.Directory().People(ctx, []register.Ref{ref})
 	if err != nil {
 		return register.PersonID{}, err
-	}
-	if people[0].IsZero() {
-		return people[0], fmt.Errorf("this %s identifier leads to nobody", ref.Scheme)
 	}
 	return people[0], nil
 }

@@ -97,13 +97,13 @@ func TestAnAnswerIsSealed(t *testing.T) {
 func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
 	dir, s := written(t)
 	for _, args := range [][]string{{"1"}, {"--pseudonym", s.Pseudonym.Person("1").Hex()}, {"--scheme", "dossier", "1"}} {
-		code, out, errs := asked(t, dir, append([]string{"ledger", "who-saw", "--json", "--as", "samir"}, args...)...)
+		code, out, errs := asked(t, dir, append([]string{"ledger", "who-saw", "--json", "--because", "a complaint", "--as", "samir"}, args...)...)
 		if code != 0 || strings.Count(out, "\n") != 3 || strings.Count(out, "marc.petit") != 1 || strings.Count(out, "pauline.mercier") != 2 {
 			t.Errorf("%v: exit %d, printed\n%s%s", args, code, out, errs)
 		}
 	}
 	for _, spelled := range []string{" 1", "01", "1.0", "1a"} { // another spelling is nobody's name, which is not the same as nobody
-		if code, _, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", spelled); code != 1 || !strings.Contains(errs, "not a dossier identifier as they are written") {
+		if code, _, errs := asked(t, dir, "ledger", "who-saw", "--because", "a complaint", "--as", "samir", spelled); code != 1 || !strings.Contains(errs, "not a dossier identifier as they are written") {
 			t.Errorf("%q: exit %d, %s", spelled, code, errs)
 		}
 	}
@@ -111,7 +111,7 @@ func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
 
 func TestWhoSawSaysThatItFindsNobody(t *testing.T) {
 	dir, _ := written(t)
-	code, out, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", "404")
+	code, out, errs := asked(t, dir, "ledger", "who-saw", "--because", "a complaint", "--as", "samir", "404")
 	if code != 0 || out != "nobody was shown this person: is the identifier right?\n" {
 		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 	}
@@ -155,7 +155,7 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 	if code != 1 || out != "segment 1, entries 3 to 5: page 0 of 2 of people: missing\n" || !strings.Contains(errs, "--rebuild") {
 		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 	}
-	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", "1"); code != 1 || !strings.Contains(errs, "audit-index") {
+	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--because", "a complaint", "--as", "samir", "1"); code != 1 || !strings.Contains(errs, "audit-index") {
 		t.Errorf("a damaged index answers: exit %d, %s", code, errs)
 	}
 	if code, out, errs := asked(t, dir, "ledger", "audit-index", "--rebuild"); code != 0 || out != "the index is made anew\n" {

@@ -157,7 +157,7 @@ var parameters = map[string]struct {
 	"GET /break-glass/desk":    {watchers, nil},
 	"POST /break-glass/desk":   {watchers, nil},
 
-	"POST /desk/who-saw": {watchers, map[string][]string{"identifier": {"210", "251"}}},
+	"POST /desk/who-saw": {watchers, map[string][]string{"identifier": {"210", "251"}, "because": {"a complaint"}}},
 }
 
 var (

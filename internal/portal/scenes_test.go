@@ -229,10 +229,10 @@ func Scenes() map[string]Scene {
 		"exactly-failing": broken.Visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
 		"exactly-refused": full.Visits("camille.aubry", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
 		"whosaw-new":      full.Visits("noa.lambert", "GET", "/desk/who-saw", nil),
-		"whosaw-answer":   full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
-		"whosaw-nobody":   full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"251"}}),
+		"whosaw-answer":   full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}, "because": {"une réclamation"}}),
+		"whosaw-nobody":   full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"251"}, "because": {"une réclamation"}}),
 		"whosaw-mend":     full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {" "}}),
-		"whosaw-waits":    unread.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
+		"whosaw-waits":    unread.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}, "because": {"une réclamation"}}),
 
 		"incidents":          keeping.Visits("claire.noir", "GET", "/incidents", nil),
 		"incidents-empty":    empty.Visits("claire.noir", "GET", "/incidents", nil),

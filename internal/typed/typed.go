@@ -5,6 +5,7 @@ package typed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -66,6 +67,18 @@ func invalid(format string, args ...any) error {
 // Readable reports whether a text holds nothing that would be escaped.
 func Readable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unreadable)
+}
+
+// Says reports whether a text holds an identifier, whatever stands between its letters and
+// digits. One of fewer than four is found where it is a word of its own.
+func Says(text, identifier string) bool {
+	apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	words := strings.FieldsFunc(strings.ToLower(text), apart)
+	sought := strings.Join(strings.FieldsFunc(strings.ToLower(identifier), apart), "")
+	if utf8.RuneCountInString(sought) < 4 {
+		return sought != "" && slices.Contains(words, sought)
+	}
+	return strings.Contains(strings.Join(words, ""), sought)
 }
 
 // Printed is a text as it is printed on one line: what could move the cursor, end

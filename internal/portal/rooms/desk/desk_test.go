@@ -118,7 +118,7 @@ func TestWhatCannotBeWrittenIsNotRead(t *testing.T) {
 		{http.MethodGet, "/desk/campaigns", nil},
 		{http.MethodGet, "/desk/exactly?account=theo.marchand&period=today", nil},
 		{http.MethodPost, "/desk/exactly/list", url.Values{"account": {"theo.marchand"}}},
-		{http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"210"}}},
+		{http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"210"}, "because": {"a complaint"}}},
 		{http.MethodGet, "/manager?receipt=12", nil},
 	} {
 		answer := httptest.NewRecorder()

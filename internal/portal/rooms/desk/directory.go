@@ -14,6 +14,7 @@ import (
 type directoryPage struct {
 	portal.Page
 	Sought        string
+	People        bool // who saw a person can be asked
 	Accounts      []accountState
 	More          bool // there are more accounts than are shown
 	Organisations []organisationState
@@ -81,7 +82,7 @@ func (a accounts) directory(v visit) error {
 	if err != nil {
 		return err
 	}
-	shown := directoryPage{Page: v.Page(directoryPath, "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q"))}
+	shown := directoryPage{Page: v.Page(directoryPath, "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q")), People: a.exact.index != nil}
 	inForce := a.measures(v)
 	type target struct {
 		reach order.Reach
@@ -139,9 +140,16 @@ func (a accounts) directory(v visit) error {
 	for _, s := range a.shell.Services() {
 		shown.Services = append(shown.Services, serviceHeld{s, against(order.Service, string(s.ID))})
 	}
+	shown.Functions, shown.Roles, shown.Networks = sought(shown.Sought, shown.Functions), sought(shown.Sought, shown.Roles), sought(shown.Sought, shown.Networks)
+	shown.Services = slices.DeleteFunc(shown.Services, func(s serviceHeld) bool { return !contains(shown.Sought, s.Name, string(s.ID)) })
 	shown.Everything = against(order.Everything, "")
 	a.pages.Show(v.Visit, http.StatusOK, "directory.html", shown)
 	return nil
+}
+
+// sought are those that have what is sought in their name.
+func sought(what string, list []namedHeld) []namedHeld {
+	return slices.DeleteFunc(list, func(h namedHeld) bool { return !contains(what, h.Name, h.Target) })
 }
 
 // contains reports whether one of the texts has sought in it, in any case.

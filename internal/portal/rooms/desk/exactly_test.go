@@ -139,7 +139,7 @@ func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 	}
 	h.Opens(camille, 5)
 	before := h.Gate.Next()
-	answer, raw := h.Goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {" " + identifier + " "}})
+	answer, raw := h.Goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {" " + identifier + " "}, "because": {"a complaint"}})
 	said := portaltest.Read(t, raw)
 	if !strings.Contains(said, "Shown 2 times, to 1 account.") || strings.Count(said, "Théo Marchand") != 2 || strings.Contains(said, "Camille Aubry") {
 		t.Errorf("%s: %s", answer.Status, said)
@@ -148,16 +148,43 @@ func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 		t.Error("the page says who that is")
 	}
 	for e, err := range h.Gate.Entries(t.Context(), before) {
-		if err != nil || e.Kind != ledger.Read || e.Person != person || strings.Contains(e.Target+e.Note+e.Route, identifier) {
+		if err != nil || e.Kind != ledger.Read || e.Person != person || e.Note != "a complaint" || strings.Contains(e.Target+e.Note+e.Route, identifier) {
 			t.Errorf("written is %v about the person: %v, %q, %v", e.Kind, e.Person == person, e.Note, err)
 		}
 	}
 	if h.Gate.Next() != before+1 {
 		t.Errorf("%d entries were written", h.Gate.Next()-before)
 	}
-	_, raw = h.Goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"815"}})
+	_, raw = h.Goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"815"}, "because": {"a second complaint"}})
 	if said := portaltest.Read(t, raw); !strings.Contains(said, "Nobody saw them.") || !strings.Contains(said, "check it") {
 		t.Errorf("of somebody unknown: %s", said)
+	}
+}
+
+func TestLEDGER_5_WhoAsksWhoSawAPersonWritesWhyAlsoWhereNobodyIsFound(t *testing.T) {
+	h := portaltest.New(t)
+	const identifier = "471100815"
+	h.Opens(theo, 1)
+	before := h.Gate.Next()
+	for because, said := range map[string]string{
+		"": "Say why, in a few words.", "  ": "Say why, in a few words.", "of 47-11 00815": "The reason holds the identifier", "a\u202eb": "cannot be seen",
+	} {
+		answer, raw := h.Goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {identifier}, "because": {because}})
+		if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(portaltest.Read(t, raw), said) || strings.Contains(raw, "00815") || strings.Contains(raw, "obody saw them") {
+			t.Errorf("%q: %s, %s", because, answer.Status, portaltest.Read(t, raw))
+		}
+	}
+	if h.Gate.Next() != before {
+		t.Error("a question that was not put is written as if it had been answered")
+	}
+	h.Goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"815"}, "because": {"a complaint of today"}})
+	for e, err := range h.Gate.Entries(t.Context(), before) {
+		if err != nil || e.State != ledger.WhoSaw || e.Account != security || e.Note != "a complaint of today" {
+			t.Errorf("of somebody unknown is written %+v, %v", e, err)
+		}
+	}
+	if h.Gate.Next() != before+1 {
+		t.Errorf("%d entries are written of it", h.Gate.Next()-before)
 	}
 }
 
@@ -168,7 +195,7 @@ var exactQuestions = []struct {
 }{
 	{"GET", "/desk/exactly?account=theo.marchand&period=today", nil},
 	{"POST", "/desk/exactly/list", url.Values{"account": {"theo.marchand"}}},
-	{"POST", "/desk/who-saw", url.Values{"identifier": {"210"}}},
+	{"POST", "/desk/who-saw", url.Values{"identifier": {"210"}, "because": {"a complaint"}}},
 }
 
 func TestOnlyThoseWhoWatchAskExactlyWho(t *testing.T) {

@@ -194,4 +194,10 @@ func TestTheDirectoryBeginsWithWhatIsHeld(t *testing.T) {
 	if raw := read("/desk/directory?q=MARCHAND"); !strings.Contains(raw, "/desk/accounts/theo.marchand") || strings.Contains(raw, "A hundred") {
 		t.Error("a search does not find him, or finds too many")
 	}
+	if raw := read("/desk/directory?q=call+centre"); !strings.Contains(raw, "reach=role") || strings.Contains(raw, "reach=service") || !strings.Contains(raw, "/desk/who-saw") {
+		t.Error("a search does not find a role alone, or does not say where people are sought")
+	}
+	if raw := read("/desk/directory?q=zzz"); strings.Contains(raw, "reach=role") || !strings.Contains(raw, "No function, role or network matches") {
+		t.Error("what is not there is found")
+	}
 }

@@ -222,7 +222,7 @@ func BenchmarkDesk(b *testing.B) {
 		{"exactly", http.MethodGet, "/desk/exactly?q=conseiller+77", nil},
 		{"exactly-today", http.MethodGet, "/desk/exactly?account=" + string(thief) + "&period=today", nil},
 		{"exactly-month", http.MethodGet, "/desk/exactly?account=" + string(thief) + "&account=adviser.8&period=month", nil},
-		{"who-saw", http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"000001"}}},
+		{"who-saw", http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"000001"}, "because": {"a complaint"}}},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var took []time.Duration

@@ -11,15 +11,17 @@ import (
 	"poterne/internal/portal"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // whoSawPage answers the security desk: who saw this person, when and why? It never
 // says again who that is: the identifier is in no address and on no page.
 type whoSawPage struct {
 	portal.Page
-	Wrong  portal.Mends
-	Waits  *behind
-	Answer *seenAnswer
+	Because string // why it is asked, as it was typed
+	Wrong   portal.Mends
+	Waits   *behind
+	Answer  *seenAnswer
 }
 
 // seenAnswer is each time the person was shown, the newest first.
@@ -47,12 +49,21 @@ func (x exact) proposeWhoSaw(v visit) error {
 	return nil
 }
 
+// whoSaw answers who saw a person, once the question is written down with the reason that was
+// typed: also where nobody is found, and where the index cannot answer.
 func (x exact) whoSaw(v visit) error {
-	shown := whoSawPage{Page: v.Page(path, "whosaw.title")}
+	shown := whoSawPage{Page: v.Page(path, "whosaw.title"), Because: portal.Tidy(v.PostFormValue("because"))}
 	shown.Here = whoSawPath
 	identifier := portal.Tidy(v.PostFormValue("identifier"))
 	if identifier == "" {
 		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "identifier", Key: "whosaw.missing"})
+	}
+	shown.Wrong = append(shown.Wrong, portal.MendTyped("because", shown.Because)...)
+	if typed.Says(shown.Because, identifier) {
+		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "because", Key: "whosaw.named"})
+		shown.Because = "" // the page never says who that is
+	}
+	if len(shown.Wrong) > 0 {
 		x.pages.Show(v.Visit, http.StatusUnprocessableEntity, "whosaw.html", shown)
 		return nil
 	}
@@ -60,13 +71,12 @@ func (x exact) whoSaw(v visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.Record(ledger.Entry{State: ledger.WhoSaw, Person: people[0], Note: shown.Because}); err != nil {
+		return err
+	}
 	if shown.Waits = x.behind(whoSawPath); shown.Waits != nil {
 		x.pages.Show(v.Visit, http.StatusServiceUnavailable, "whosaw.html", shown)
 		return nil
-	}
-	err = v.Record(ledger.Entry{State: ledger.WhoSaw, Person: people[0]})
-	if err != nil {
-		return err
 	}
 	var seen index.Seen
 	if err := x.patiently(v, func(ctx context.Context) (err error) {
