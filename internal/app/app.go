@@ -189,8 +189,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	seen := shape.NewBook()
+	files := incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}
 	watch := desk.Deps{
-		Undeclared: seen,
+		Undeclared: seen, Incidents: files,
 		Gate:       p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Reopenings: o.Orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
 		Witnesses: present.holding, Kept: store.NewKept(o.DB, "desk"), Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
@@ -200,7 +201,6 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		watch.Index = o.Index
 	}
 	var proxy *httpgate.Proxy
-	files := incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}
 	sender, err := o.sender(ctx, files, p.Journal, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { proxy.ServeHTTP(w, r) }), log)
 	if err != nil {
 		return nil, err

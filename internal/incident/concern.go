@@ -34,9 +34,10 @@ const (
 
 // Open reports whether people are answered about a file: once its page is public or its
 // people are told. Before that, to ask would be to learn that somebody looks into it. One
-// that was merged into another is answered about there.
+// that was merged into another is answered about there, and of an exercise nobody is: nothing
+// happened to anybody.
 func (f File) Open() bool {
-	return f.Count != nil && f.Into == 0 && (f.Public != nil || len(f.rounds()) > 0)
+	return !f.Exercise && f.Count != nil && f.Into == 0 && (f.Public != nil || len(f.rounds()) > 0)
 }
 
 // message is what stays as it is of what people of the file are told.

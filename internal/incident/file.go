@@ -19,7 +19,9 @@ type File struct {
 	Opened time.Time
 	By     roster.AccountID
 	Scope  Scope
-	Also   []Scope // of the files that were merged into it
+
+	Exercise bool    // nothing happened: people play an incident. Said when it is opened, and never changed
+	Also     []Scope // of the files that were merged into it
 
 	Aware       *Awareness // nil while nobody has said
 	Count       *Count     // the last; nil while it was not counted
@@ -49,7 +51,7 @@ type Proposer struct {
 }
 
 func (o *Opening) take(f *File, l Line) {
-	f.Number, f.Title, f.Opened, f.By, f.Scope = l.Number, o.Title, l.At, l.By, o.Scope
+	f.Number, f.Title, f.Opened, f.By, f.Scope, f.Exercise = l.Number, o.Title, l.At, l.By, o.Scope, o.Exercise
 }
 
 func (w *Widening) take(f *File, _ Line)  { f.Scope = w.Scope }
@@ -131,13 +133,39 @@ func (l Line) Step() Step {
 }
 
 // References are what people outside call files: by the year in which each was opened,
-// and its place in that year.
+// and its place in that year. Exercises are counted apart, and called so.
 func References(files []File, zone *time.Location) map[ledger.Number]string {
-	names, count := make(map[ledger.Number]string), make(map[int]int)
+	type series struct {
+		year     int
+		exercise bool
+	}
+	names, count := make(map[ledger.Number]string), make(map[series]int)
 	for _, f := range slices.Backward(files) {
-		year := f.Opened.In(zone).Year()
-		count[year]++
-		names[f.Number] = notice.Reference(year, count[year])
+		of := series{f.Opened.In(zone).Year(), f.Exercise}
+		count[of]++
+		names[f.Number] = notice.Reference(of.year, count[of])
+		if f.Exercise {
+			names[f.Number] = notice.OfExercise + names[f.Number]
+		}
 	}
 	return names
+}
+
+// target is what the file's entries have for their target.
+func (f File) target() string {
+	if f.Exercise {
+		return AnExercise
+	}
+	return ""
+}
+
+// LastExercise is the exercise that was opened last; nil when there was none. One that was merged
+// into another is told by that.
+func LastExercise(files []File) *File {
+	for _, f := range files {
+		if f.Exercise && f.Into == 0 {
+			return &f
+		}
+	}
+	return nil
 }

@@ -44,9 +44,14 @@ type Step interface {
 
 // Opening opens a file.
 type Opening struct {
-	Title string `json:"title"` // a few words
+	Title    string `json:"title"`              // a few words
+	Exercise bool   `json:"exercise,omitempty"` // nothing happened: people play an incident
 	Scope
 }
+
+// AnExercise is what each entry of a file that is an exercise has for its target, so that
+// nothing that reads entries alone takes it for a theft.
+const AnExercise = "exercise"
 
 // Scope is whose consultations a file is about.
 type Scope struct {
@@ -235,6 +240,8 @@ func (s *Sent) check(f File, now time.Time) error {
 	switch {
 	case json.Unmarshal(s.Document, &went) != nil:
 		return fault.Errorf(fault.Invalid, "a document is kept as it was sent, in JSON")
+	case went.Facts.Exercise != f.Exercise:
+		return fault.Errorf(fault.Refused, "the documents of an exercise say that it is one, and no others do")
 	case !notice.Fill(s.Form, s.Stage, went.Facts, f.Answers).MayBeSent():
 		return fault.Errorf(fault.Refused, "a complete notice does not go out while a field is missing")
 	case s.At.IsZero() || s.At.After(now):

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"poterne/internal/approval"
@@ -242,6 +243,7 @@ func (m *Merge) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	}
 	e := ledger.Entry{
 		Kind: ledger.Filed, Account: m.By, Organisation: signer.Organisation, Approver: from.Merger.By, State: MergedInto, From: from.Number, End: from.Number + 1, Cause: from.last(),
+		Target: from.target(),
 	}
 	m.entry = e
 	m.entry.State, m.entry.From, m.entry.End, m.entry.Cause, m.entry.Count = JoinedBy, into.Number, into.Number+1, into.last(), uint64(m.Count.People)
@@ -274,9 +276,11 @@ func (j *Joined) fits(from, into File) error {
 		accounts += len(scope.Accounts)
 	}
 	switch {
+	case from.Exercise != into.Exercise:
+		return fault.Errorf(fault.Refused, "incident %d and incident %d are an exercise and a real one: neither becomes the other", from.Number, into.Number)
 	case accounts > MostAccounts:
 		return fault.Errorf(fault.Invalid, "an incident is about at most %d accounts", MostAccounts)
-	case !notice.IsReference(j.Reference):
+	case !notice.IsReference(strings.TrimPrefix(j.Reference, notice.OfExercise)):
 		return fault.Errorf(fault.Invalid, "%q is no reference of an incident", j.Reference)
 	case !slices.EqualFunc(j.Count.Scopes(), all, Scope.same):
 		return fault.Errorf(fault.Refused, "the accounts or periods of one of the files are others by now than were counted: try again")

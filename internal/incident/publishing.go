@@ -32,6 +32,8 @@ func (p *Publication) count() int { return p.People }
 
 func (p *Publication) check(f File, _ time.Time) error {
 	switch lacks := p.Message.Lacks(); {
+	case f.Exercise:
+		return fault.Errorf(fault.Refused, "an exercise has no public page: everybody would read of a theft that did not happen")
 	case len(lacks) > 0:
 		return fault.Errorf(fault.Refused, "the message is not ready: it lacks %v", lacks)
 	case f.Count == nil || f.Count.People != p.People:

@@ -126,6 +126,8 @@ func (b *Beginning) check(f File, _ time.Time) error {
 		return fault.Errorf(fault.Refused, "people are being told already")
 	case len(lacks) > 0:
 		return fault.Errorf(fault.Refused, "the message is not ready: it lacks %v", lacks)
+	case b.Message.Exercise != f.Exercise:
+		return fault.Errorf(fault.Refused, "people are told that an exercise is one, and of nothing else that it is")
 	case b.Rate < 0 || b.Rate > mostRate:
 		return fault.Errorf(fault.Invalid, "a rate is of 1 to %d mails a second, or 0 for no bound", mostRate)
 	}

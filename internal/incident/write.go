@@ -46,7 +46,10 @@ func (w Write) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if err := w.Step.check(file, tx.Now()); err != nil {
 		return ledger.Entry{}, err
 	}
-	e := ledger.Entry{Kind: ledger.Filed, Account: w.By, State: w.Step.State(), Cause: w.Cause}
+	e := ledger.Entry{Kind: ledger.Filed, Account: w.By, State: w.Step.State(), Cause: w.Cause, Target: file.target()}
+	if o, opens := w.Step.(*Opening); opens {
+		e.Target = File{Exercise: o.Exercise}.target()
+	}
 	if file.Number != 0 {
 		e.From, e.End, e.Cause = file.Number, file.Number+1, file.last()
 	}
@@ -195,7 +198,7 @@ func (s Service) Check(ctx context.Context, f File) error {
 			return err
 		}
 		there = true
-		same := e.Kind == ledger.Filed && e.State == l.What && e.Account == l.By && e.Approver == l.Approver && e.Digest == l.Digest() && e.Time.Equal(l.At)
+		same := e.Kind == ledger.Filed && e.State == l.What && e.Account == l.By && e.Approver == l.Approver && e.Digest == l.Digest() && e.Time.Equal(l.At) && e.Target == f.target()
 		if i > 0 {
 			same = same && e.From == f.Number && e.Cause == before
 		}

@@ -301,7 +301,7 @@ var fields = map[Kind][]string{
 	Withheld:   also(doer, "Approver", "Subject", "State", "Since", "Until", "Cause"),
 	Reopening:  also(doer, "State", "Spares", "Effect", "Reach", "Target", "From", "End"),
 	Ticked:     also(doer, "State", "Reach", "Target", "From", "End"),
-	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
+	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest", "Target"),
 	Reviewed:   also(doer, "Count"),
 	Lapsed:     also(doer, "Subject", "Until"),
 	Signalled:  also(doer, "State", "Count", "Cause"),

@@ -11,6 +11,7 @@ type Facts struct {
 	Reference string    `json:"reference"` // of the file: see Reference
 	Before    string    `json:"before"`    // the number that the authority gave the notice before this one; empty of the first
 	Written   time.Time `json:"written"`   // when the document was made
+	Exercise  bool      `json:"exercise"`  // nothing happened: the document goes to nobody
 
 	Controller Controller `json:"controller"`
 	Involved   []string   `json:"involved"` // the organisations of the accounts, by name

@@ -34,6 +34,7 @@ type Message struct {
 	Harms       []string        // codes of the field harms
 	Contained   bool            // the accounts are stopped
 	Notified    bool            // the authority was told
+	Exercise    bool            `json:",omitempty"` // nothing happened: the message says so first
 }
 
 // Lacks lists the parts that the message cannot say yet, by key. It MUST NOT be sent while
@@ -70,7 +71,11 @@ func (m Message) Paragraphs(version Version, w Words) []string {
 	}
 	area := areas[version]
 	say := func(key string, values ...any) string { return w.In.Say(area+key, values...) }
-	said := append([]string{say("who", "name", m.Controller.Name)}, m.facts(version, w)...)
+	var said []string
+	if m.Exercise {
+		said = append(said, say("exercise"))
+	}
+	said = append(append(said, say("who", "name", m.Controller.Name)), m.facts(version, w)...)
 	if rest := m.Held &^ m.Shown; rest != 0 {
 		said = append(said, say("not", "data", w.list(rest)))
 	}
@@ -105,6 +110,9 @@ func (m Message) Facts(w Words) []string { return m.facts(Plain, w) }
 func (m Message) SMS(w Words) string {
 	if len(m.Lacks()) > 0 {
 		return ""
+	}
+	if m.Exercise {
+		return w.In.Say("message.sms-exercise", "reference", m.Reference)
 	}
 	return w.In.Say("message.sms", "reference", m.Reference, "phone", m.Controller.Helpline)
 }

@@ -8,6 +8,10 @@ import (
 // checks are the characters that end a reference: letters that are not taken for figures.
 const checks = "ABCDEFGHJKLMNPQRSTUVWXY"
 
+// OfExercise is how the reference of an exercise begins. IsReference does not take it for that
+// of an incident.
+const OfExercise = "EXERCICE-"
+
 // Reference names an incident to people outside: its year, its number in that year, and a
 // letter by which a mistyped one is found. Any one wrong figure changes the letter, and so
 // do two neighbours that change places.

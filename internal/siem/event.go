@@ -299,7 +299,11 @@ func (v *Event) file(e ledger.Entry) {
 	v.class(incidentFinding, activity)
 	v.Actor = nil
 	v.StatusID, v.SeverityID, v.Assignee = status, high, userOf(e)
-	v.Findings = []finding{{fmt.Sprint(file), "incident " + fmt.Sprint(file)}}
+	title := "incident "
+	if e.Target == incident.AnExercise {
+		title, v.SeverityID = "exercise, no incident: file ", informational
+	}
+	v.Findings = []finding{{fmt.Sprint(file), title + fmt.Sprint(file)}}
 }
 
 // ledger tells of what was done to the ledger, or to what other systems told.

@@ -141,6 +141,7 @@ func entries() (all []ledger.Entry) {
 	}
 	for _, state := range []ledger.State{incident.Opened, incident.Closed, incident.Proposed, incident.MergedInto} {
 		add(ledger.Entry{Kind: ledger.Filed, Account: "samir", State: state, From: 2})
+		add(ledger.Entry{Kind: ledger.Filed, Account: "samir", State: state, From: 2, Target: incident.AnExercise})
 	}
 	for _, state := range []ledger.State{ledger.Granted, ledger.NoAccount, ledger.TooWeak} {
 		add(ledger.Entry{Kind: ledger.SignIn, State: state, Network: "other"})

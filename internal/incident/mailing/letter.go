@@ -113,8 +113,16 @@ func (w *writer) mailTo(p Person, address string) []byte {
 	return w.out.Bytes()
 }
 
+// subjectOf is what a mail and a letter are headed by.
+func subjectOf(m notice.Message) string {
+	if m.Exercise {
+		return i18n.French.Say("mailing.subject-exercise", "reference", m.Reference)
+	}
+	return i18n.French.Say("mailing.subject", "reference", m.Reference)
+}
+
 func (w *writer) subject() string {
-	return mime.QEncoding.Encode("utf-8", i18n.French.Say("mailing.subject", "reference", w.message.Reference))
+	return mime.QEncoding.Encode("utf-8", subjectOf(w.message))
 }
 
 func (s *settings) domain() string {

@@ -213,13 +213,13 @@ func (w *writer) letter(to letterTo, address []string) pdf.Letter {
 		l.Sender = append(l.Sender, strings.TrimSpace(line))
 	}
 	for _, version := range notice.Versions {
-		heading := i18n.French.Say("mailing.subject", "reference", m.Reference)
+		heading := subjectOf(m)
 		if version == notice.Easy {
 			heading = i18n.French.Say("mailing.easy")
 		}
 		l.Parts = append(l.Parts, pdf.LetterPart{Heading: heading, Paragraphs: m.Paragraphs(version, said)})
 	}
-	if w.Site != "" {
+	if w.Site != "" && !m.Exercise { // a code leads to what an incident was to one person
 		l.Parts = append(l.Parts, pdf.LetterPart{Heading: i18n.French.Say("mailing.code"), Paragraphs: []string{
 			i18n.French.Say("mailing.code-what", "site", w.Site), w.Code(to.list, to.part, to.place.place), i18n.French.Say("mailing.code-until", "day", i18n.French.DatedDay(w.began.Add(CodeLasts).In(w.Zone))),
 		}})

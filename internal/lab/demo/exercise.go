@@ -215,7 +215,7 @@ func (e *exercise) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := post(ctx, b, "/incidents", "title", e.in.Say("exercise.title"), "accounts", string(stolen), "since", e.typed(e.began.Add(-time.Minute)), "until", "")
+	page, err := post(ctx, b, "/incidents", "title", e.in.Say("exercise.title"), "accounts", string(stolen), "since", e.typed(e.began.Add(-time.Minute)), "until", "", "exercise", "1")
 	if err != nil {
 		return err
 	}

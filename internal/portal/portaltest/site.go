@@ -224,6 +224,7 @@ func Over(t testing.TB, path string, seals seal.Keys, rules policy.Rules, settin
 		Witnesses: func() (cosigned, all int) { return 0, 0 },
 		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),
 	}
+	s.desk.Incidents = s.Incidents()
 	settings.Scheme = "dossier"
 	var run func(context.Context) error
 	s.Handler, run = s.rooms(settings, s.desk)

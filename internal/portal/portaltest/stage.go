@@ -157,7 +157,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Reopenings: stageGate{s}, Sessions: stageDoor{s},
 		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Usage: stageUsage{s}, Arrivals: stageArrivals{s}, Audit: stageAudit{s},
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
-		Witnesses: func() (cosigned, all int) { return 2, 2 }, Undeclared: stageShapes{s},
+		Witnesses: func() (cosigned, all int) { return 2, 2 }, Undeclared: stageShapes{s}, Incidents: stageFiles{s},
 	})
 	s.Rooms = []portal.Room{
 		staff.New(shell, staff.Deps{Reopened: stageGate{s}.Reopened, Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}, NIRs: stageNIRs{s}, Waiting: stageRights{s}.Waiting}),

@@ -13,6 +13,7 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/incident"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -56,7 +57,8 @@ type Deps struct {
 	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
 	// Witnesses returns how many witnesses hold with the ledger now, of all there are.
 	Witnesses  func() (cosigned, all int)
-	Undeclared Undeclared     // nil: nothing is seen of undeclared requests
+	Undeclared Undeclared // nil: nothing is seen of undeclared requests
+	Incidents  Incidents
 	Kept       journal.Keeper // nil keeps nothing of what the desk reads of the last weeks
 }
 
@@ -83,6 +85,14 @@ type Journal interface {
 	Next() ledger.Number
 	// Generation changes whenever the roster does, among others.
 	Generation() uint64
+}
+
+// Incidents are the files of incidents, of which exercises are some.
+type Incidents interface {
+	// Files returns every file, the last opened first.
+	Files(context.Context) ([]incident.File, error)
+	// Check holds a file against the ledger; incident.Altered when a line differs.
+	Check(context.Context, incident.File) error
 }
 
 // Calendar is when the ledger's entries were written.
@@ -214,7 +224,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		base: all,
 		live: live{
 			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
-			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()),
+			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()), deps.Incidents,
 			&drawn{last: make(map[readers]drawing)},
 		},
 		orders:     orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},

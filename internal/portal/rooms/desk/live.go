@@ -27,6 +27,7 @@ type live struct {
 	witnesses func() (cosigned, all int)
 	hour      *hour
 	past      *past
+	incidents Incidents
 	drawn     *drawn
 }
 

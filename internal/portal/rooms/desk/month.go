@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/incident"
 	"poterne/internal/ledger"
 	"poterne/internal/portal"
 )
@@ -28,6 +29,14 @@ type monthPage struct {
 	Silent     int
 	Damaged    int
 	Proof      proof
+	Exercise   *lastExercise // nil: there was none
+}
+
+// lastExercise is when people last played an incident, and how long it took.
+type lastExercise struct {
+	Opened, Closed time.Time // Closed is zero while it goes on
+	Took           time.Duration
+	Altered        bool // its file is not as the ledger says
 }
 
 // monthLine is a figure of the month, beside the month before.
@@ -124,8 +133,30 @@ func (l live) month(v visit) error {
 	}
 	page.Damaged = len(l.audit.Findings())
 	page.Proof = l.proof()
+	if page.Exercise, err = l.exercise(v.Context()); err != nil {
+		return err
+	}
 	l.pages.Show(v.Visit, http.StatusOK, "month.html", page)
 	return nil
+}
+
+// exercise is the exercise that was opened last, in any month.
+func (l live) exercise(ctx context.Context) (*lastExercise, error) {
+	files, err := l.incidents.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := incident.LastExercise(files)
+	if f == nil {
+		return nil, nil
+	}
+	last := lastExercise{Opened: f.Opened, Closed: f.Closed, Took: f.Closed.Sub(f.Opened)}
+	if err := l.incidents.Check(ctx, *f); err != nil {
+		if _, last.Altered = incident.IsAltered(err); !last.Altered {
+			return nil, err
+		}
+	}
+	return &last, nil
 }
 
 // monthLayout is how an address names a month.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"poterne/internal/i18n"
+	"poterne/internal/incident"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -105,5 +106,38 @@ func TestTheSheetWaitsAMomentForWhatWasJustWritten(t *testing.T) {
 	s.Unread = 1
 	if said := sheet(t, s, security, ""); !strings.Contains(said, behind) {
 		t.Error(said)
+	}
+}
+
+func TestTELL_6_TheSheetSaysWhenTheLastExerciseWasAndHowLongItTook(t *testing.T) {
+	h := portaltest.New(t)
+	month := func() string {
+		_, raw := h.Goes(security, http.MethodGet, "/desk/month", nil)
+		return portaltest.Read(t, raw)
+	}
+	opening := func(exercise bool) ledger.Number {
+		number, err := h.Incidents().Do(t.Context(), incident.Write{By: security, Step: &incident.Opening{Title: "Un compte pris", Exercise: exercise}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number
+	}
+	opening(false)
+	if said := month(); !strings.Contains(said, "No exercise was played.") {
+		t.Errorf("a theft is an exercise: %s", said)
+	}
+	file := opening(true)
+	opening(false)
+	if said := month(); !strings.Contains(said, "Last exercise: ") || !strings.Contains(said, "still going on.") {
+		t.Errorf("an exercise that goes on: %s", said)
+	}
+	h.Moved.Add(int64(3 * time.Hour))
+	for _, act := range []incident.Write{{File: file, By: "claire.noir", Step: &incident.Proposal{Because: "all is done"}}, {File: file, By: security, Step: new(incident.Closing)}} {
+		if _, err := h.Incidents().Do(t.Context(), act); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if said := month(); !strings.Contains(said, "closed after 3 hours.") {
+		t.Errorf("an exercise that was closed: %s", said)
 	}
 }

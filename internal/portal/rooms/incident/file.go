@@ -114,7 +114,7 @@ func (h *Handlers) page(v visit, f file) error {
 func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal.Mends) error {
 	now := h.shell.Now()
 	shown := filePage{
-		Page: v.Page(path, "incident.title", "title", f.Title), file: f, Path: f.path(), Opener: v.labels.Account(f.By),
+		Page: f.marked(v, v.Page(path, "incident.title", "title", f.Title)), file: f, Path: f.path(), Opener: v.labels.Account(f.By),
 		AwareAll: incident.AwareFrom, Form: form, Wrong: wrong, Countable: h.deps.Index != nil,
 	}
 	shown.MayClose = f.Proposal != nil && f.Proposal.By != v.Viewer.ID
@@ -241,7 +241,7 @@ func document(f file, facts notice.Facts, form notice.Form, stage notice.Stage) 
 // facts are what the program knows of a file.
 func (h *Handlers) facts(v visit, f file) notice.Facts {
 	facts := notice.Facts{
-		Reference: f.Reference, Written: ledger.Cut(h.shell.Now()), Controller: h.deps.Controller, Authorities: f.Sent,
+		Reference: f.Reference, Written: ledger.Cut(h.shell.Now()), Exercise: f.Exercise, Controller: h.deps.Controller, Authorities: f.Sent,
 	}
 	if f.Aware != nil {
 		facts.Aware, facts.From = f.Aware.At, f.Aware.From
@@ -281,6 +281,9 @@ func sentence(v visit, l incident.Line) string {
 	say := v.words.In.Say
 	switch step := l.Step().(type) {
 	case *incident.Opening:
+		if step.Exercise {
+			return say("incident.line-exercise", "title", step.Title, "n", len(step.Accounts))
+		}
 		return say("incident.line-opened", "title", step.Title, "n", len(step.Accounts))
 	case *incident.Widening:
 		return say("incident.line-scope", "n", len(step.Accounts))
@@ -358,6 +361,7 @@ type openPage struct {
 	scopeForm
 	Named string
 	Cause string
+	Exercise bool
 }
 
 // propose shows the form, about the accounts that the address names.
@@ -374,7 +378,7 @@ func (h *Handlers) propose(v visit) error {
 // open opens a file, and counts who was shown.
 func (h *Handlers) open(v visit) error {
 	form := openPage{
-		Page: v.Page(path, "incident.new"), Named: portal.Tidy(v.PostFormValue("title")), Cause: v.PostFormValue("cause"),
+		Page: v.Page(path, "incident.new"), Named: portal.Tidy(v.PostFormValue("title")), Cause: v.PostFormValue("cause"), Exercise: v.PostFormValue("exercise") != "",
 		scopeForm: scopeForm{Accounts: v.PostFormValue("accounts"), Since: v.PostFormValue("since"), Until: v.PostFormValue("until")},
 	}
 	form.Wrong = portal.MendTyped("title", form.Named)
@@ -383,7 +387,7 @@ func (h *Handlers) open(v visit) error {
 		h.pages.Show(v.Visit, http.StatusUnprocessableEntity, "new.html", form)
 		return nil
 	}
-	number, err := h.deps.Files.Do(v.Context(), incident.Write{By: v.Viewer.ID, Cause: numberOf(form.Cause), Step: &incident.Opening{Title: form.Named, Scope: scope}})
+	number, err := h.deps.Files.Do(v.Context(), incident.Write{By: v.Viewer.ID, Cause: numberOf(form.Cause), Step: &incident.Opening{Title: form.Named, Exercise: form.Exercise, Scope: scope}})
 	if err != nil {
 		return err
 	}

@@ -216,6 +216,14 @@ func (h *Handlers) about(serve func(visit, file) error) func(*portal.Visit) erro
 	})
 }
 
+// marked is a page of the file, whose title says first whether it is an exercise.
+func (f file) marked(v visit, page portal.Page) portal.Page {
+	if f.Exercise {
+		page.Title = v.words.In.Say("incident.exercise-title", "title", page.Title)
+	}
+	return page
+}
+
 // do writes a line of a file, and shows the file again.
 func (h *Handlers) do(v visit, f file, step incident.Step) error {
 	if _, err := h.deps.Files.Do(v.Context(), incident.Write{File: f.Number, By: v.Viewer.ID, Step: step}); err != nil {
@@ -253,13 +261,15 @@ func (h *Handlers) list(v visit) error {
 	for _, f := range files {
 		one := listed{File: f, Reference: names[f.Number], Path: file{File: f}.path(), As: names[f.Into]}
 		if f.Closed.IsZero() {
-			shown.Open++
 			one.Next = next(f)
+			if !f.Exercise {
+				shown.Open++
+			}
 		}
 		shown.Files = append(shown.Files, one)
 	}
 	for i := range shown.Files {
-		if one := &shown.Files[i]; one.Next != nil && (shown.Due == nil || one.Next.Ends.Before(shown.Due.Next.Ends)) {
+		if one := &shown.Files[i]; one.Next != nil && !one.Exercise && (shown.Due == nil || one.Next.Ends.Before(shown.Due.Next.Ends)) {
 			shown.Due = one
 		}
 	}

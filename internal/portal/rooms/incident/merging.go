@@ -29,7 +29,7 @@ func (p *filePage) merging(v visit, f file) {
 		if other.Number == goal {
 			p.Target = one
 		}
-		if other.Number != f.Number && other.Closed.IsZero() {
+		if other.Number != f.Number && other.Closed.IsZero() && other.Exercise == f.Exercise {
 			p.Others = append(p.Others, one)
 		}
 		if slices.Contains(f.Files, other.Number) {
@@ -43,7 +43,7 @@ func (h *Handlers) merging(v visit, f file) error {
 	form := fileForm{Into: v.PostFormValue("into"), Because: portal.Tidy(v.PostFormValue("merging-because"))}
 	into, wrong := numberOf(form.Into), portal.MendTyped("merging-because", form.Because)
 	if !slices.ContainsFunc(f.others, func(other incident.File) bool {
-		return other.Number == into && other.Number != f.Number && other.Closed.IsZero()
+		return other.Number == into && other.Number != f.Number && other.Closed.IsZero() && other.Exercise == f.Exercise
 	}) {
 		wrong = append(wrong, portal.Wrong{Field: "into", Key: "incident.choose"})
 	}

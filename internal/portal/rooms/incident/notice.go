@@ -80,7 +80,7 @@ func (h *Handlers) notice(v visit, f file) error {
 
 // showNotice writes the page of a document, with what is to be mended.
 func (h *Handlers) showNotice(v visit, f file, status int, d notice.Document, shown noticePage) error {
-	shown.Page = v.Page(path, "form."+string(d.Form))
+	shown.Page = f.marked(v, v.Page(path, "form."+string(d.Form)))
 	shown.file, shown.Form, shown.Stage, shown.Stages = f, d.Form, d.Stage, notice.Stages
 	shown.Back, shown.Path = f.path(), f.path()+"/notices/"+string(d.Form)
 	shown.Said, shown.Of = d.Count()
@@ -240,8 +240,15 @@ func (h *Handlers) pdf(v visit, f file) error {
 	d := document(f, h.facts(v, f), form, stage)
 	say := v.words.In.Say
 	title := say("form." + string(form))
+	if f.Exercise {
+		title = say("incident.exercise-title", "title", title)
+	}
 	paper := pdf.Document{Title: title + ", " + f.Reference, Lang: string(v.words.In), Made: d.Facts.Written, Foot: f.Reference + " · " + v.words.In.Dated(d.Facts.Written.In(v.words.Zone))}
 	paper.Heading(1, title)
+	if f.Exercise {
+		paper.Foot = say("incident.exercise") + " · " + paper.Foot
+		paper.Paragraph(say("incident.exercise-document"))
+	}
 	for _, part := range d.Groups {
 		paper.Heading(2, say("notice.group-"+part.Key))
 		for _, field := range part.Fields {

@@ -20,10 +20,11 @@ const publicPath = "/incident"
 // It is the same for everybody.
 type publicPage struct {
 	portal.Page
-	Asked string // a reference, as it was typed
-	Known bool   // it has a public page
-	Now   string // the reference of the incident that it was merged into; empty of one that was not
-	Typo  bool   // its letter does not fit its figures
+	Asked    string // a reference, as it was typed
+	Known    bool   // it has a public page
+	Now      string // the reference of the incident that it was merged into; empty of one that was not
+	Typo     bool   // its letter does not fit its figures
+	Exercise bool   // it is how an exercise is called
 	Helpline, Counter,
 	Officer string
 	All []publicIncident // those that are there
@@ -66,6 +67,7 @@ func (h *Handlers) public(v *portal.Visit) error {
 			shown.Known, shown.Now = true, m.Reference
 		}
 	}
+	shown.Exercise = strings.HasPrefix(shown.Asked, notice.OfExercise)
 	shown.Typo = shown.Asked != "" && !shown.Known && !notice.IsReference(shown.Asked)
 	h.pages.Show(v, http.StatusOK, "public.html", shown)
 	return nil

@@ -41,7 +41,7 @@ type versionView struct {
 func (h *Handlers) messageTo(f file, facts notice.Facts) notice.Message {
 	m := notice.Message{
 		Reference: f.Reference, Controller: h.deps.Controller, First: facts.Begun, Last: facts.Ended, Shown: f.Shown(), Held: h.shell.Categories().Declared(),
-		Harms: f.Answers["harms"].Values, Contained: len(f.Accounts()) > 0 && !facts.GoingOn,
+		Harms: f.Answers["harms"].Values, Contained: len(f.Accounts()) > 0 && !facts.GoingOn, Exercise: f.Exercise,
 	}
 	for _, s := range f.Sent {
 		m.Notified = m.Notified || s.Form == notice.CNIL || s.Form == notice.EDPB
@@ -58,7 +58,7 @@ func (h *Handlers) message(v visit, f file) error {
 
 // showMessage writes the page of the message, with what is to be mended.
 func (h *Handlers) showMessage(v visit, f file, status int, shown messagePage) error {
-	shown.Page, shown.file, shown.Back, shown.Sends = v.Page(path, "incident.message"), f, f.path(), h.deps.Messages != nil
+	shown.Page, shown.file, shown.Back, shown.Sends = f.marked(v, v.Page(path, "incident.message")), f, f.path(), h.deps.Messages != nil
 	m := h.messageTo(f, h.facts(v, f))
 	shown.Lacks = m.Lacks()
 	for _, version := range notice.Versions {
