@@ -263,7 +263,6 @@ var missing = []struct {
 	{"statements that nobody declared", "requêtes que personne n’a déclarées", []string{"RUN-6"}},
 	{"clients that ask the catalogue", "clients qui lisent le catalogue", []string{"RUN-6"}},
 	{"more than one head", "plus d’une tête", nil},
-	{"a page for terms and holds", "une page pour les termes", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
 	{"a postal address", "l’adresse postale", []string{"PERSON-4"}},

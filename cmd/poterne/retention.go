@@ -175,7 +175,7 @@ type retentionHold struct {
 // Run places the hold and prints its number.
 func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 	return h.with(ctx, func(o *app.Opened) error {
-		gone, err := h.gone(ctx, o)
+		gone, err := custody.Gone(ctx, o.Months, h.Since, h.Until)
 		if err != nil {
 			return err
 		}
@@ -192,24 +192,6 @@ func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 		}
 		return nil
 	})
-}
-
-// gone returns the last of the months to be held that was dropped already. When all
-// of them were, there is nothing to hold.
-func (h *retentionHold) gone(ctx context.Context, o *app.Opened) (last string, err error) {
-	periods, err := o.Months.Periods(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, p := range periods {
-		if !p.Dropped || p.Month < h.Since {
-			continue
-		}
-		if last = p.String(); h.Until != 0 && p.Month >= h.Until {
-			return last, fmt.Errorf("nothing is held: %s was dropped already, by entry %d, with all before it", last, p.By)
-		}
-	}
-	return last, nil
 }
 
 type retentionRelease struct {

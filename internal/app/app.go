@@ -25,6 +25,7 @@ import (
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
+	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
@@ -51,6 +52,7 @@ import (
 	"poterne/internal/portal/rooms/readings"
 	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
+	"poterne/internal/portal/rooms/terms"
 	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/provision"
 	"poterne/internal/refund"
@@ -231,6 +233,10 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		}),
 		incidentroom.New(shell, incidents),
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
+		terms.New(shell, terms.Deps{
+			Keeping: custody.Keeping{Writer: p.Journal, Months: o.Months, Ledger: o.Ledger, Journal: p.Journal, Roster: o.Roster, Now: o.Now}, Gate: p.Gate, Roster: o.Roster,
+			Prove: incidents.Evidence.Prove,
+		}),
 		readings.New(shell, readings.Deps{Readings: o.readings(p.Journal), Gate: p.Gate, Roster: o.Roster}),
 		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
 		permits.New(shell, permits.Deps{Permits: grants.Permits{Writer: p.Journal, Rows: store.NewPermits(o.DB), Now: o.Now}, Gate: p.Gate, Roster: o.Roster, Person: o.Person}),

@@ -74,6 +74,8 @@ const (
 	OrganisationAsked Kind = 123 // an organisation is to be added, changed or closed, or what was asked was taken back or refused
 	OrganisationSet   Kind = 124 // two people had it so, or its end came
 	ReadingAsked  Kind = 127 // a reading of the archive was asked for, approved by another person, taken back or refused
+	HoldAsked     Kind = 121 // a hold of months was asked for, or what was asked was taken back or refused
+	ReleaseAsked  Kind = 122 // the release of one was, likewise
 	Glossed       Kind = 117 // what each category of fields means was declared
 	Reconciled    Kind = 116 // rows that were put back were ended, and what closed a file was put back: see package audit
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
@@ -148,6 +150,8 @@ var kindNames = [...]string{
 	OrganisationAsked: "organisation-asked",
 	OrganisationSet:   "organisation-set",
 	ReadingAsked:  "reading-asked",
+	HoldAsked:     "hold-asked",
+	ReleaseAsked:  "release-asked",
 }
 
 func (k Kind) String() string {
@@ -278,8 +282,8 @@ var fields = map[Kind][]string{
 	Cosigned:   also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
 	Permitted:  also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest", "Cause"),
 	Retained:   also(doer, "Count"),
-	Held:       also(doer, "Approver", "First", "Last"),
-	Released:   also(doer, "Approver", "From", "End"),
+	Held:       also(doer, "Approver", "First", "Last", "Cause"),
+	Released:   also(doer, "Approver", "From", "End", "Cause"),
 	Dropped:    also(doer, "From", "End", "First"),
 	Named:      also(doer, "Approver", "Count", "Digest"),
 	Assigned:   also(doer, "Reach", "Target", "Cause", "Digest"),
@@ -318,6 +322,8 @@ var fields = map[Kind][]string{
 	Erased:        also(doer, "State", "First", "Last", "Count", "Digest"),
 	ArchiveRead:   also(doer, "Approver", "Person", "Epoch", "Cause"),
 	ReadingAsked:  also(doer, "Approver", "Person", "Epoch", "Cause", "State"),
+	HoldAsked:     also(doer, "State", "First", "Last", "Cause"),
+	ReleaseAsked:  also(doer, "State", "From", "End", "Cause"),
 
 	BrokeGlass:  also(doer, "State", "Network", "Count", "Until", "Digest"),
 	Secured:     also(doer, "State", "Count"),

@@ -179,6 +179,12 @@ func (l Labels) Sentence(a Activity) string {
 	case ledger.ReadingAsked:
 		key := map[ledger.State]string{ledger.Asked: "act.reading-asked", ledger.SignedFor: "act.reading-approved"}[e.State]
 		return l.Speaker.Say(cmp.Or(key, "act.reading-dropped"), "request", uint64(cmp.Or(e.Cause, e.Number)), "because", orDash(e.Note))
+	case ledger.HoldAsked, ledger.ReleaseAsked:
+		key := "act." + e.Kind.String()
+		if e.State != ledger.Asked {
+			key = "act.keeping-dropped"
+		}
+		return l.Speaker.Say(key, "detail", orDash(l.kept(e)), "hold", uint64(e.From), "request", uint64(e.Cause), "because", orDash(e.Note))
 	case ledger.NIRAsked:
 		return l.Speaker.Say("act.nir-asked", "what", l.Speaker.Fields(e.Fields), "service", l.Service(e.Service), "receipt", uint64(e.Cause))
 	case ledger.RightAsked, ledger.RightGiven:

@@ -161,7 +161,7 @@ func EventOf(e ledger.Entry) Event {
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.PermitEnded:
 		v.access(revokePrivileges, subject(e), e.Kind.String())
-	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked, ledger.ReadingAsked:
+	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked, ledger.ReadingAsked, ledger.HoldAsked, ledger.ReleaseAsked:
 		v.access(other, subject(e), named(e))
 	case ledger.OrganisationAsked, ledger.OrganisationSet:
 		v.access(other, subject(e), "organisation "+string(e.Organisation))

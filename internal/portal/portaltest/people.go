@@ -3,8 +3,11 @@ package portaltest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"poterne/internal/custody"
+	"poterne/internal/ledger/retention"
 	"strings"
 	"time"
 
@@ -195,6 +198,46 @@ func (s stageWithholdings) Approve(context.Context, ledger.Number, roster.Accoun
 func (s stageWithholdings) Stop(context.Context, ledger.Number, roster.AccountID) error {
 	return s.Broken
 }
+
+// stageKeeping is a ledger of some months: one was dropped, one is held, and a hold and a release
+// are asked for.
+type stageKeeping struct{ *Stage }
+
+func (s stageKeeping) Kept(context.Context) (kept custody.Kept, err error) {
+	if len(s.Written) == 0 {
+		return kept, s.Broken
+	}
+	dropped, held := Now.AddDate(0, -1, 0), Now.AddDate(0, -2, 0)
+	kept.Schedule.Holds = []retention.Hold{{Number: 880, Since: 202503, Until: 202504, Because: "enquête 26-131", By: "noa.lambert", Approver: "samir"}}
+	kept.At = map[ledger.Number]time.Time{870: dropped, 880: held}
+	periods := []ledger.Period{
+		{Month: 202501, First: 0, End: 120, Dropped: true, By: 870}, {Month: 202502, First: 120, End: 300}, {Month: 202503, First: 300, End: 410},
+		{Month: 202602, First: 410, End: 700}, {Month: 202603, First: 700, Open: true},
+	}
+	kept.Months = kept.Schedule.Months(periods, Now, Now)
+	if s.Altered != 0 {
+		kept.Altered = errors.New("a hold is not as the ledger says")
+	}
+	return kept, s.Broken
+}
+
+func (s stageKeeping) Waiting(context.Context) ([]custody.Request, error) {
+	if len(s.Written) == 0 {
+		return nil, s.Broken
+	}
+	return []custody.Request{
+		{Number: 904, Asked: Now.Add(-3 * time.Hour), By: "samir", Because: "enquête 26-140", Since: 202602},
+		{Number: 905, Asked: Now.Add(-time.Hour), By: "noa.lambert", Because: "enquête close", Hold: 880},
+	}, s.Broken
+}
+
+func (s stageKeeping) Ask(context.Context, custody.Request) error { return s.Broken }
+
+func (s stageKeeping) Approve(context.Context, ledger.Number, roster.AccountID) error {
+	return s.Broken
+}
+
+func (s stageKeeping) Drop(context.Context, ledger.Number, roster.AccountID) error { return s.Broken }
 
 // stageReadings are what is asked of the archive: one that may be read, and two that wait.
 type stageReadings struct{ *Stage }

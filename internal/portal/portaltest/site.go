@@ -12,6 +12,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"poterne/internal/custody"
+	"poterne/internal/portal/rooms/terms"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -279,6 +281,9 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index != nil)),
 		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
+		terms.New(shell, terms.Deps{Keeping: s.Keeping(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+			return tiles.Prove(ctx, store.NewLedger(s.DB), s.Verifier, number)
+		}}),
 		readings.New(shell, readings.Deps{Readings: s.Readings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
 		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Person: s.Person}),
@@ -297,6 +302,11 @@ func (s *Site) reader(now func() time.Time) person.Reader {
 // Withholdings are what is withheld from people.
 func (s *Site) Withholdings() person.Withholdings {
 	return person.Withholdings{Writer: s.Gate.Journal, Rows: store.NewWithholdings(s.DB)}
+}
+
+// Keeping is what is kept of the ledger until when.
+func (s *Site) Keeping() custody.Keeping {
+	return custody.Keeping{Writer: s.Gate.Journal, Months: store.NewMonths(s.DB), Ledger: store.NewLedger(s.DB), Journal: s.Gate, Roster: store.NewRoster(s.DB), Now: s.Now}
 }
 
 // Readings are what is asked of the archive.

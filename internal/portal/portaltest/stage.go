@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"poterne/internal/portal/rooms/terms"
 	"slices"
 	"strconv"
 	"strings"
@@ -175,6 +176,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Messages: stageMessages{s},
 	}),
 		withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
+		terms.New(shell, terms.Deps{Keeping: stageKeeping{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }}),
 		readings.New(shell, readings.Deps{Readings: stageReadings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
 		bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}),
 		permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Person: func(string) (register.PersonID, error) { return register.PersonID{1}, s.Broken }}),
