@@ -95,9 +95,20 @@ func (n nation) entry(i int) ledger.Entry {
 	}
 	r := i * 7919 % advised
 	e.Account = advisers[r*r/advised*r/advised] // few do much
-	e.Person = personOf(int(uint32(i*2_654_435_761)) * n.people() >> 32)
+	e.Person = personOf(n.received(i))
 	e.Fields = screen(i)
 	return e
+}
+
+// received is whom an adviser's entry shows.
+func (n nation) received(i int) int { return int(uint32(i*2_654_435_761)) * n.people() >> 32 }
+
+// shows is whom an entry shows.
+func (n nation) shows(i int) int {
+	if j, stolen := n.theft(i); stolen {
+		return n.victim(j)
+	}
+	return n.received(i)
 }
 
 var (
@@ -292,6 +303,61 @@ func (n nation) hold(b *testing.B, x *index.Index, since, until time.Time) {
 	}
 	if missing += len(want); missing+extra+changed > 0 {
 		b.Errorf("%d people are missing, %d are too many, %d have other fields", missing, extra, changed)
+	}
+}
+
+// Who saw somebody is what the generator knows of them, entry by entry, for a sample of the people.
+// POTERNE_ENTRIES and POTERNE_PEOPLE say how many there are of both; with 10000000 and 1000000 it
+// takes some minutes.
+func TestWhoSawSomebodyIsWhatTheGeneratorKnows(t *testing.T) {
+	n, people, shape := nation{40_000}, 4_000, index.Shape{Segment: 1 << 13, Pages: 1 << 4, Piece: 1 << 8, Portion: 1 << 9}
+	if size := os.Getenv("POTERNE_PEOPLE"); size != "" {
+		var err, wrong error
+		people, err = strconv.Atoi(size)
+		n.entries, wrong = strconv.Atoi(os.Getenv("POTERNE_ENTRIES"))
+		if err != nil || wrong != nil || n.entries < 1000 || n.entries%1000 != 0 || people < 1 || people > n.people() {
+			t.Fatalf("POTERNE_PEOPLE and POTERNE_ENTRIES: %q of %q is no sample", size, os.Getenv("POTERNE_ENTRIES"))
+		}
+		shape = index.Standard
+	}
+	shelf, err := indexdb.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shelf.Close()
+	x := index.New(shape, n, shelf)
+	if err := x.CatchUp(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	sample := make(map[int][]ledger.Number, people)
+	for i := range people {
+		sample[i*stride%n.people()] = nil
+	}
+	for i := range n.entries {
+		who := n.shows(i)
+		if of, asked := sample[who]; asked {
+			sample[who] = append(of, ledger.Number(i))
+		}
+	}
+	if len(sample) != people {
+		t.Fatalf("%d people are asked about, not %d", len(sample), people)
+	}
+	wrong, lines := 0, 0
+	for who, want := range sample {
+		seen, err := x.WhoSaw(t.Context(), personOf(who))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += len(want)
+		if !slices.Equal(seen.Numbers, want) {
+			if wrong++; wrong < 5 {
+				t.Errorf("person %d was shown in %v, not in %v", who, want, seen.Numbers)
+			}
+		}
+	}
+	t.Logf("%d people, %d lines of %d entries: %d wrong", len(sample), lines, n.entries, wrong)
+	if wrong > 0 || lines == 0 {
+		t.Errorf("%d of %d answers are wrong, about %d lines", wrong, len(sample), lines)
 	}
 }
 
