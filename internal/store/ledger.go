@@ -172,19 +172,26 @@ func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 }
 
 func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) {
-	first, last, _ := l.db.periods.Holding(number)
-	entry, err := l.db.sealed(ctx, l.db.read, number, l.db.engine.ofMonths(first, last))
+	var turn *sql.Row
+	if first, last, _ := l.db.periods.Holding(number); l.db.engine.apart() {
+		turn = l.db.read.QueryRowContext(ctx, turnOf+l.db.engine.ofMonths(first, last)+newestTurn, int64(number))
+	} else {
+		turn = l.db.statements.turn.QueryRowContext(ctx, int64(number))
+	}
+	entry, err := l.db.sealed(ctx, number, turn)
 	if err != nil {
 		return nil, fmt.Errorf("reading entry %d: %w", number, l.db.engine.classify(err))
 	}
 	return entry.Body, nil
 }
 
-// sealed reads one entry, which lies in some months.
-func (db *DB) sealed(ctx context.Context, q querier, number ledger.Number, months string) (ledger.Sealed, error) {
+// turnOf and newestTurn ask for the turn of an entry, which lies in some months.
+const turnOf, newestTurn = `select first, count, body, previous, seal from turn where first <= $1 and `, ` order by first desc limit 1`
+
+// sealed reads one entry out of its turn.
+func (db *DB) sealed(ctx context.Context, number ledger.Number, turn *sql.Row) (ledger.Sealed, error) {
 	var row storedTurn
-	query := `select first, count, body, previous, seal from turn where first <= $1 and ` + months + ` order by first desc limit 1`
-	if err := q.QueryRowContext(ctx, query, int64(number)).Scan(&row.First, &row.Count, &row.Body, &row.previous, &row.seal); err != nil {
+	if err := turn.Scan(&row.First, &row.Count, &row.Body, &row.previous, &row.seal); err != nil {
 		return ledger.Sealed{}, err
 	}
 	if err := db.chainFrom(row.First).follows(ctx, row); err != nil {
@@ -354,7 +361,7 @@ func byPlace(a, b tlog.Tile) int { return cmp.Or(cmp.Compare(a.L, b.L), cmp.Comp
 
 // stillThere wants an entry to be the one whose leaf ends the tiles.
 func (db *DB) stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[tlog.Tile][]byte) error {
-	entry, err := db.sealed(ctx, tx, last, "true")
+	entry, err := db.sealed(ctx, last, tx.QueryRowContext(ctx, turnOf+"true"+newestTurn, int64(last)))
 	if err != nil {
 		return fmt.Errorf("reading entry %d again: %w", last, err)
 	}

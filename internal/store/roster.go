@@ -53,18 +53,18 @@ const (
 // ByIdentity returns the account bound to an identity; fault.Absent when there is
 // none.
 func (r Roster) ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error) {
-	return r.account(ctx, accountAndOrganisation+` where a.issuer = $1 and a.provider = $2 and a.subject = $3`,
-		identity.Issuer, identity.Provider, identity.Subject)
+	return r.account(r.db.read.QueryRowContext(ctx, accountAndOrganisation+` where a.issuer = $1 and a.provider = $2 and a.subject = $3`,
+		identity.Issuer, identity.Provider, identity.Subject))
 }
 
 // Account returns an account and its organisation; fault.Absent when there is
 // none.
 func (r Roster) Account(ctx context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
-	return r.account(ctx, accountAndOrganisation+` where a.id = $1`, string(id))
+	return r.account(r.db.statements.account.QueryRowContext(ctx, string(id)))
 }
 
-func (r Roster) account(ctx context.Context, query string, args ...any) (a roster.Account, o roster.Organisation, err error) {
-	a, o, err = r.db.scanAccount(r.db.read.QueryRowContext(ctx, query, args...))
+func (r Roster) account(row *sql.Row) (a roster.Account, o roster.Organisation, err error) {
+	a, o, err = r.db.scanAccount(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, o, noAccount
 	}

@@ -12,6 +12,8 @@ import (
 type statements struct {
 	head, move    *sql.Stmt // take the ledger's head, and move it on; nil where turns does
 	turns         *sql.Stmt // insert rows of the ledger
+	turn          *sql.Stmt // of an entry; nil where months lie apart
+	account       *sql.Stmt // and its organisation
 	asker, covers *sql.Stmt
 	sessions      map[string]*sql.Stmt // by table
 	facts, people *sql.Stmt            // about a list
@@ -39,6 +41,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	p.asker = prepare(db.read, `
 		select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
+	p.account = prepare(db.read, accountAndOrganisation+` where a.id = $1`)
 	p.covers = prepare(db.read, coversOf)
 	p.facts = prepare(db.read, `
 		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
@@ -53,6 +56,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	p.turns = prepare(db.write, `insert into turn (first, count, body, previous, seal) values ($1, $2, $3, $4, $5)`)
+	p.turn = prepare(db.read, turnOf+`true`+newestTurn)
 	p.move = prepare(db.write, `update head set next = $1, last_us = $2, tip = $3, seal = $4`)
 	return err
 }
