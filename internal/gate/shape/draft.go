@@ -28,7 +28,7 @@ var looks = []struct {
 	{register.Agenda, []string{"appointment", "appointments", "rendez", "entretien", "visit", "visits"}},
 	{register.Note, []string{"note", "notes", "comment", "comments", "commentaire", "observation", "observations", "remark"}},
 	{register.Status, []string{"status", "statut", "situation", "state", "etat"}},
-	{register.Identifier, []string{"id", "ids", "uuid", "identifier", "identifiant", "matricule", "dossier", "number", "numero", "patient", "reference", "ref", "username", "user"}},
+	{register.Identifier, []string{"id", "ids", "pk", "uuid", "identifier", "identifiant", "matricule", "dossier", "number", "numero", "patient", "reference", "ref", "username", "user"}},
 }
 
 // tells are the kinds of values that say by themselves what they are of a person, what
@@ -52,7 +52,7 @@ func (p Part) Guess() register.Fields {
 			return tell.field
 		}
 	}
-	name := strings.Fields(strings.ToLower(splitWords(strings.ReplaceAll(p.Path, "[name=", "["))))
+	name := strings.Fields(strings.ToLower(splitWords(strings.ReplaceAll(p.Path, "[name=", "[") + " " + p.Head)))
 	const nearest = 4 // words of a long place say what it is
 	name = name[max(0, len(name)-nearest):]
 	for _, look := range looks {
@@ -101,6 +101,9 @@ func (p Part) Evidence() string {
 	if len(seen) == 0 {
 		return "by its name alone"
 	}
+	if p.Head != "" {
+		seen = append(seen, "under "+p.Head)
+	}
 	return strings.Join(seen, ", ")
 }
 
@@ -120,7 +123,7 @@ func (p Part) names() int {
 			return 2
 		}
 		return 0
-	case strings.Contains(name, " id "):
+	case strings.Contains(name, " id "), strings.Contains(name, " pk "):
 		return byID
 	case p.Kinds[Identifier] > 0 && p.Guess() == register.Identifier:
 		return 4
@@ -172,13 +175,13 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 		}
 		if at := s.Method + " " + s.Path + " " + s.Document; !done[at] {
 			done[at] = true
-			best.draft(&b, known, scheme)
+			best.draft(&b, known, scheme, shapes)
 		}
 	}
 	return b.String()
 }
 
-func (s Shape) draft(b *strings.Builder, known register.Categories, scheme string) {
+func (s Shape) draft(b *strings.Builder, known register.Categories, scheme string, all []Shape) {
 	unsaid := strings.Contains(strings.ReplaceAll(s.Path, "/"+Placeholder, ""), Placeholder) || strings.HasSuffix(s.Path, "...")
 	fmt.Fprintf(b, "# %s %s: asked %d×, and refused: %s\n", s.Method, s.Path, s.Times, s.Why)
 	if unsaid {
@@ -203,23 +206,72 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 		fmt.Fprintf(b, "methods = [%q]\npath = %q\n", s.Method, path)
 	}
 	if len(ids) > 0 {
-		fmt.Fprintf(b, "request = { path = { %s = %s } } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids))
+		also := ""
+		if key, named := s.namesAgain(); len(named) > 0 {
+			also = fmt.Sprintf(", %s = { %s = %s }", key, scheme, oneOrMore(named))
+		}
+		fmt.Fprintf(b, "request = { path = { %s = %s }%s } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids), also)
 	}
 	s.named(b, known, "query", s.Query, false)
 	if s.Document != "" {
 		fmt.Fprintf(b, "document = %q # where %s stands is a name or a value that is not kept: write the text of the application's own client, to the word\n", s.Document, blank)
 	}
-	if s.Media == "application/json" || strings.HasSuffix(s.Media, "+json") {
-		s.named(b, known, "members", s.Body, len(ids) > 0)
-	} else if s.Media != "" {
-		s.named(b, known, "form", s.Body, len(ids) > 0)
+	body := s.Body
+	if _, named := s.namesAgain(); len(ids) > 0 {
+		body = slices.DeleteFunc(slices.Clone(body), func(p Part) bool { return slices.Contains(named, p.Path) })
 	}
-	if s.Method != "GET" && !strings.HasPrefix(s.Document, "query") && !strings.HasPrefix(s.Document, "{") {
+	signIn := false
+	switch {
+	case s.isJSON():
+		s.named(b, known, "members", body, len(ids) > 0)
+	case s.Media != "" && len(ids) == 0 && s.sendsPassword():
+		signIn = true
+		var names []string
+		for _, p := range body {
+			if p.Path != Placeholder {
+				names = append(names, p.Path)
+			}
+		}
+		fmt.Fprintf(b, "# A password is sent: if this is a sign-in of the application's own, it speaks of whoever asks, and changes nothing.\n# form = %s\n# reads = true\n", list(names))
+	case s.Media != "":
+		s.named(b, known, "form", body, len(ids) > 0)
+	}
+	if !signIn && s.Method != "GET" && !strings.HasPrefix(s.Document, "query") && !strings.HasPrefix(s.Document, "{") {
 		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
 	}
 	s.cookies(b)
-	s.answer(b, known, scheme, len(ids) > 0)
+	s.answer(b, known, scheme, len(ids) > 0, all)
 	fmt.Fprintln(b)
+}
+
+func (s Shape) isJSON() bool {
+	return s.Media == "application/json" || strings.HasSuffix(s.Media, "+json")
+}
+
+// namesAgain are the places of a change's body that name whom its address names, or somebody
+// else, and under which key of a request they are declared.
+func (s Shape) namesAgain() (key string, places []string) {
+	if s.Method == "GET" || s.Media == "" {
+		return "", nil
+	}
+	key = "form"
+	if s.isJSON() {
+		key = "json"
+	}
+	for _, p := range s.Body {
+		if p.names() == byID && p.Guess() == register.Identifier && p.Kinds[Identifier]+p.Kinds[Number] > 0 {
+			places = append(places, p.Path)
+		}
+	}
+	return key, places
+}
+
+// sendsPassword reports whether a form has a field that is called a password.
+func (s Shape) sendsPassword() bool {
+	return slices.ContainsFunc(s.Body, func(p Part) bool {
+		words := strings.Fields(strings.ToLower(splitWords(p.Path)))
+		return slices.Contains(words, "password") || slices.Contains(words, "pass")
+	})
 }
 
 // named writes a list of names. Those that may say something of a person are not in it:
@@ -268,7 +320,7 @@ func (s Shape) cookies(b *strings.Builder) {
 }
 
 // answer writes how the answer may be read; about whom the request names, if it names somebody.
-func (s Shape) answer(b *strings.Builder, known register.Categories, scheme string, about bool) {
+func (s Shape) answer(b *strings.Builder, known register.Categories, scheme string, about bool, all []Shape) {
 	format := map[string]string{
 		"text/html": "html", "text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
 		"application/xml": "xml", "text/xml": "xml",
@@ -305,7 +357,14 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 		fmt.Fprintf(b, "# Its answer is a workbook, which was not looked into. Say by the names of its columns: xlsx = { person = { %s = … }, fields = { … } }\n", scheme)
 		return
 	case isStatic(s.Answer):
-		fmt.Fprintf(b, "# Its answer is %s. If it is what pages are made with, and about nobody: static = [%q]. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer, s.Answer)
+		var media []string
+		for _, other := range all {
+			if other.Method == s.Method && other.Path == s.Path && isStatic(other.Answer) && !slices.Contains(media, other.Answer) {
+				media = append(media, other.Answer)
+			}
+		}
+		slices.Sort(media)
+		fmt.Fprintf(b, "# If its answer is what pages are made with, and about nobody:\n# static = %s\n# If it is about whom the request names: unread = %s, and shows = […]\n", list(media), list(media))
 		return
 	case s.Answer == OtherMedia:
 		fmt.Fprintf(b, "# Its answer is of a content type that is not looked into. If it is what pages are made with, it stands under static; if it is about whom the request names, under unread, with shows\n")
@@ -362,7 +421,7 @@ func (s Shape) rows(format string) map[string][]Part {
 			}
 			part = relative(format, row, p.Path)
 		}
-		rows[row] = append(rows[row], Part{Path: part, Kinds: p.Kinds, Leads: p.Leads})
+		rows[row] = append(rows[row], Part{Path: part, Kinds: p.Kinds, Leads: p.Leads, Head: p.Head})
 	}
 	return rows
 }

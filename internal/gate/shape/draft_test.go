@@ -69,6 +69,21 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 			[]string{`about = true`, `row = "form.edit_user"`, `person = { dossier = ":scope@action as /users/{id}" }`, `input[name=\"user[firstname]\"]@value`, `input[name=\"user[mail]\"]@value`},
 			[]string{"submit", `[name=\"authenticity_token\"]@value"`},
 		},
+		"a table whose head says what its columns are": {
+			"/people", "text/html", `<table><thead><tr><th>id</th><th>last_name</th><th>Dupont</th><th>birth</th></tr></thead><tr><td><a href="/people/105001">105001</a></td><td>fourcade</td><td>x</td><td>1990-02-03</td></tr><tr><td><a href="/people/109001">109001</a></td><td>morvan</td><td>y</td><td>1991-02-03</td></tr></table>`,
+			[]string{`row = "tr"`, `person = { dossier = "td:nth-of-type(1) a" }`, `fields.name = "td:nth-of-type(2)"`, `fields.birth = "td:nth-of-type(4)"`, `under last_name`},
+			[]string{"Dupont", "td:nth-of-type(3)\""},
+		},
+		"a form that is laid out in a table": {
+			"/people/{}", "text/html", `<form action="/people/105001"><table><tr><td><input type="hidden" name="view[people][records][0][pk]" value="105001"></td></tr><tr><td>Name<td><div><input name="view[people][records][0][columns][last_name]" value="fourcade"></div></tr><tr><td><textarea name="note">x</textarea></table></form>`,
+			[]string{`row = "form"`, `person = { dossier = "input[name=\"view[people][records][0][pk]\"]@value" }`, `fields.name = "input[name=\"view[people][records][0][columns][last_name]\"]@value"`, `fields.note = "textarea[name=\"note\"]"`},
+			nil,
+		},
+		"lines of a table that are changed in their places": {
+			"/people", "text/html", `<form action="/people"><table><tr><td><input type="hidden" name="person1" value="105001"></td><td><input name="phone1" value="06 39 98 12 34"></td></tr></table></form>`,
+			[]string{`row = "tr"`, `person = { dossier = "td:nth-of-type(1) input[name=\"person1\"]@value" }`},
+			[]string{`row = "form"`},
+		},
 		"columns with spaces": {
 			"/users.csv", "text/csv", "First name,Dupont,Id\nElsa,elsa@boite.example,105001\n",
 			[]string{`fields.name = "First name"`, `#   {} 2: 1× a mail address; looks like contact`, `person = { dossier = "Id" }`},
@@ -207,6 +222,39 @@ func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
 			if said, _, _ := strings.Cut(line, "#"); strings.Contains(said, "static") || strings.Contains(said, "plain") {
 				t.Errorf("%s: it says %s", media, line)
 			}
+		}
+	}
+}
+
+// A change that says once more whom it is about says so in what names them: where the address and
+// the body could name two people, both must be the same. A sign-in of the application's own, and
+// what pages are made with, are drafted for whoever confirms that they are.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatAFormNamesItsPersonByIsDraftedBesideTheAddress(t *testing.T) {
+	form, _ := shape.Pairs([]string{"_csrf", "pk", "view[people][records][0][columns][id]", "phone"}, []string{"k-3", "105001", "105001", "06 39 98 12 34"})
+	signIn, _ := shape.Pairs([]string{"_csrf", "username", "password"}, []string{"k-3", "elsa", "secret of Elsa"})
+	document, _ := shape.Read("application/json", []byte(`{"data":{"id":"105001","type":"people","phone":"06 39 98 12 34"}}`))
+	draft := shape.Draft([]shape.Shape{
+		{Method: "POST", Path: "/people/{}", Media: "multipart/form-data", Body: form, Why: "not-declared", Times: 1},
+		{Method: "PATCH", Path: "/people/{}", Media: "application/json", Body: document, Why: "not-declared", Times: 1},
+		{Method: "POST", Path: "/login", Media: "application/x-www-form-urlencoded", Body: signIn, Why: "not-declared", Times: 1},
+		{Method: "GET", Path: "/{}/{}", Answer: "text/css", Why: "not-declared", Times: 2},
+		{Method: "GET", Path: "/{}/{}", Answer: "text/javascript", Why: "not-declared", Times: 1},
+	}, nil, "dossier")
+	for _, want := range []string{
+		`request = { path = { dossier = "id" }, form = { dossier = ["pk", "view[people][records][0][columns][id]"] } } #`, `written = { contact = "phone" }`, `form = ["_csrf"]`,
+		`request = { path = { dossier = "id" }, json = { dossier = "$.data.id" } } #`, `members = ["$.data.type"]`,
+		`# form = ["_csrf", "username", "password"]`, `# reads = true`, `# static = ["text/css", "text/javascript"]`,
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	harmless(t, "a form", draft)
+	for _, route := range declared(t, draft) {
+		if route["post"] == "/login" && route["form"] != nil {
+			t.Errorf("the form of the sign-in is declared by itself:\n%s", draft)
 		}
 	}
 }

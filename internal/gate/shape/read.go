@@ -15,9 +15,10 @@ import (
 
 // What is looked at of a body.
 const (
-	mostBytes = 512 << 10
-	mostDepth = 24
-	mostRows  = 200
+	mostBytes   = 512 << 10
+	mostDepth   = 24
+	mostRows    = 200
+	mostColumns = 64
 )
 
 // Read says what a body of a content type looks like. What cannot be read has no
@@ -243,18 +244,23 @@ var void = []string{"area", "base", "br", "col", "embed", "hr", "img", "input", 
 // html reads a page's texts by the elements they are in, without making a tree of it.
 func (p *parts) html(body []byte) {
 	type open struct {
-		tag, selector string
-		cells         int
+		tag, selector  string
+		cells, columns int      // of a line of a table, so far
+		heads          []string // of a table: what its columns are called
+		named          bool     // of a field: it is called by its name
+		single         bool     // of a field: its form has one of it
 	}
 	tokens := html.NewTokenizer(bytes.NewReader(body))
 	tokens.SetMaxBuf(64 << 10)
 	var stack []open
 	at := func() (row, part string, hidden bool) {
+		last := stack[max(0, len(stack)-1):]
+		inForm := len(last) > 0 && last[0].named && last[0].single && slices.ContainsFunc(stack, func(o open) bool { return o.tag == "form" })
 		for i := len(stack) - 1; i >= 0; i-- {
 			if slices.Contains(silent, stack[i].tag) {
 				return "", "", true
 			}
-			if row == "" && slices.Contains(rows, stack[i].tag) {
+			if row == "" && slices.Contains(rows, stack[i].tag) && (!inForm || stack[i].tag == "form") { // a form may be laid out in a table
 				row = stack[i].selector
 				switch last := stack[len(stack)-1]; {
 				case i+1 == len(stack):
@@ -270,9 +276,37 @@ func (p *parts) html(body []byte) {
 		}
 		return row, part, false
 	}
+	// column is the table around what is open, and which column of it that lies in; none outside of one.
+	column := func() (table *open, n int) {
+		for i := range slices.Backward(stack) {
+			switch stack[i].tag {
+			case "tr":
+				n = max(n, stack[i].columns)
+			case "table":
+				return &stack[i], n - 1
+			}
+		}
+		return nil, -1
+	}
 	saw := func(what, value string) {
-		if row, part, hidden := at(); !hidden {
-			p.leads(strings.TrimSpace(row+" | "+part+what), value)
+		row, part, hidden := at()
+		if hidden {
+			return
+		}
+		place := strings.TrimSpace(row + " | " + part + what)
+		p.leads(place, value)
+		table, n := column()
+		switch {
+		case n < 0:
+		case slices.ContainsFunc(stack, func(o open) bool { return o.tag == "th" }):
+			for len(table.heads) <= n && n < mostColumns {
+				table.heads = append(table.heads, Placeholder)
+			}
+			if n < mostColumns && what == "" && table.heads[n] == Placeholder {
+				table.heads[n] = Word(value)
+			}
+		case n < len(table.heads):
+			p.heads(place, table.heads[n])
 		}
 	}
 	for {
@@ -305,7 +339,10 @@ func (p *parts) html(body []byte) {
 				}
 			}
 			one := open{tag: Placeholder, selector: Placeholder}
-			place, field, pressed := "", "", false
+			place, field, pressed, many := "", "", false, false
+			if (token.Data == "td" || token.Data == "th") && len(stack) > 0 {
+				stack[len(stack)-1].columns++
+			}
 			if token.Data == "td" && len(stack) > 0 {
 				stack[len(stack)-1].cells++
 				place = fmt.Sprintf(":nth-of-type(%d)", stack[len(stack)-1].cells)
@@ -314,6 +351,9 @@ func (p *parts) html(body []byte) {
 				switch {
 				case a.Key == "name" && Word(a.Val) != Placeholder:
 					field = "[name=\"" + a.Val + "\"]"
+					many = many || strings.TrimRight(a.Val, "0123456789") != a.Val
+				case a.Key == "type" && (a.Val == "checkbox" || a.Val == "radio"):
+					many = true
 				case a.Key == "type" && slices.Contains(pressedTypes, a.Val):
 					pressed = true
 				}
@@ -328,7 +368,7 @@ func (p *parts) html(body []byte) {
 				}
 			}
 			if slices.Contains(fields, token.Data) && field != "" {
-				place = field
+				place, one.named, one.single = field, true, !many
 			}
 			if token.DataAtom != 0 {
 				one.tag, one.selector = token.Data, token.Data+place

@@ -14,6 +14,7 @@
 package shape
 
 import (
+	"cmp"
 	_ "embed"
 	"net/url"
 	"slices"
@@ -51,6 +52,7 @@ type Part struct {
 	Path  string       `json:"path"`
 	Kinds map[Kind]int `json:"kinds"`
 	Leads []string     `json:"leads,omitempty"` // where the links there lead, as Path has it
+	Head  string       `json:"head,omitempty"`  // what stands above it in a table, as Word has it
 }
 
 // What a shape may take.
@@ -74,7 +76,8 @@ var plain = func() map[string]bool {
 }()
 
 // Word returns a name if each of its words is a plain one, and the placeholder if not.
-// Words are told apart by signs, single spaces and capitals; up to two digits may follow one.
+// Words are told apart by signs, single spaces and capitals; up to two digits may follow one,
+// and a place in a list, of one digit in brackets, is none.
 func Word(name string) string {
 	if name == "" || len(name) > longestName {
 		return Placeholder
@@ -89,6 +92,10 @@ func Word(name string) string {
 		}
 		count++
 		digits := len(word) - len(strings.TrimRight(word, "0123456789"))
+		if digits == 1 && len(word) == 1 && count > 1 && to < len(runes) && runes[to] == ']' && runes[to-2] == '[' {
+			count--
+			return true
+		}
 		word = word[:len(word)-digits]
 		return digits <= 2 && count <= 6 && (plain[word] || word == "x" && count == 1)
 	}
@@ -162,6 +169,13 @@ func (p *parts) leads(path, value string) {
 	}
 }
 
+// heads says what stands above a place in a table.
+func (p *parts) heads(path, head string) {
+	if i, known := p.at[path]; known && head != Placeholder {
+		p.list[i].Head = head
+	}
+}
+
 // also adds where else a link leads, while there is room.
 func also(leads []string, more ...string) []string {
 	for _, lead := range more {
@@ -210,6 +224,7 @@ func join(s *Shape, into, more []Part) []Part {
 			into = append(into, Part{Path: part.Path, Kinds: make(map[Kind]int)})
 		}
 		into[i].Leads = also(into[i].Leads, part.Leads...)
+		into[i].Head = cmp.Or(into[i].Head, part.Head)
 		for kind, n := range part.Kinds {
 			into[i].Kinds[kind] += n
 		}
