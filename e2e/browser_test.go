@@ -27,6 +27,7 @@ type screen struct {
 
 	mu         sync.Mutex
 	complaints []string // guarded by mu
+	refusals   bool     // guarded by mu; that pages are refused is no complaint, from now on
 }
 
 // browsers are the Chromiums of this package, by the language that they prefer. Each
@@ -118,7 +119,7 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 	form := strings.HasSuffix(m.URL, "/attendance") || strings.Contains(m.URL, "/quotes") || strings.HasSuffix(m.URL, "/appointments")
 	answered := form && strings.Contains(m.Text, "status of 4")
 	instead := m.URL == "chrome-error://chromewebdata/" // what Chromium's shell shows in a frame that was refused
-	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || strings.HasSuffix(m.URL, "/events") || instead)
+	refused := strings.Contains(m.Text, "status of 403") && (s.refused() || strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || strings.HasSuffix(m.URL, "/events") || instead)
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
 	unsigned := m.Source == "network" && strings.Contains(m.Text, "status of 4") && (strings.Contains(m.URL, "/manager/") || strings.Contains(m.URL, "/bypass/") || strings.HasSuffix(m.URL, "/nir"))
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
@@ -129,6 +130,19 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.complaints = append(s.complaints, fmt.Sprintf("%s %s (%s)", m, m.URL, m.Source))
+}
+
+func (s *screen) refused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusals
+}
+
+// tries is for pages that will be refused: that they are is no complaint from now on.
+func (s *screen) tries() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusals = true
 }
 
 // patience is how long a browser may take for one thing on a machine with much else to do.

@@ -392,9 +392,9 @@ func lookPath(program string) string {
 	return ""
 }
 
-// npm makes sure that a program of npm's is in this machine's cache, and returns
-// where.
-func npm(t *testing.T, name, version, program string) (path string) {
+// npm makes sure that a program of npm's is in this machine's cache, with packages that it
+// wants beside it, and returns where.
+func npm(t *testing.T, name, version, program string, beside ...string) (path string) {
 	t.Helper()
 	debian(t, "node", "nodejs")
 	debian(t, "npm", "npm")
@@ -412,6 +412,7 @@ func npm(t *testing.T, name, version, program string) (path string) {
 		t.Fatal(err)
 	}
 	install := exec.Command("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", name+"@"+version)
+	install.Args = append(install.Args, beside...)
 	if output, err := install.CombinedOutput(); err != nil {
 		_ = os.RemoveAll(folder)
 		missing(t, "%s: %v\n%s", install, err, output)

@@ -88,7 +88,7 @@ var sketched = []string{
 	"application/json", "application/problem+json", "application/fhir+json", "application/vnd.api+json", "application/ld+json", "application/hal+json",
 	"application/x-ndjson", "application/ndjson", "application/jsonl", "application/xml", "application/pdf", "application/zip", "application/octet-stream",
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/javascript", "application/csv", formMedia, multipartMedia,
-	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/x-icon", "image/vnd.microsoft.icon", "font/woff2",
+	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/x-icon", "image/vnd.microsoft.icon", "font/woff", "font/woff2",
 }
 
 func partsOf(pairs []pair) ([]shape.Part, bool) {

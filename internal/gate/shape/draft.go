@@ -62,6 +62,9 @@ func (p Part) Guess() register.Fields {
 			}
 		}
 	}
+	if slices.ContainsFunc(name, func(word string) bool { return strings.HasPrefix(word, "csrf") }) {
+		return 0 // of the session, and another each time
+	}
 	for _, hint := range hints {
 		if p.Kinds[hint.kind] > 0 {
 			return hint.field

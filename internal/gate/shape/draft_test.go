@@ -70,8 +70,8 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 			[]string{"submit", `[name=\"authenticity_token\"]@value"`},
 		},
 		"a table whose head says what its columns are": {
-			"/people", "text/html", `<table><thead><tr><th>id</th><th>last_name</th><th>Dupont</th><th>birth</th></tr></thead><tr><td><a href="/people/105001">105001</a></td><td>fourcade</td><td>x</td><td>1990-02-03</td></tr><tr><td><a href="/people/109001">109001</a></td><td>morvan</td><td>y</td><td>1991-02-03</td></tr></table>`,
-			[]string{`row = "tr"`, `person = { dossier = "td:nth-of-type(1) a" }`, `fields.name = "td:nth-of-type(2)"`, `fields.birth = "td:nth-of-type(4)"`, `under last_name`},
+			"/people", "text/html", `<table><thead><tr><th>id</th><th>last_name</th><th>Dupont</th><th>birth</th></tr></thead><tbody><tr><td><a href="/people/105001">105001</a></td><td>fourcade</td><td>x</td><td>1990-02-03</td></tr><tr><td><a href="/people/109001">109001</a></td><td>morvan</td><td>y</td><td>1991-02-03</td></tr></tbody></table>`,
+			[]string{`row = "tbody tr"`, `person = { dossier = "td:nth-of-type(1) a" }`, `fields.name = "td:nth-of-type(2)"`, `fields.birth = "td:nth-of-type(4)"`, `under last_name`},
 			[]string{"Dupont", "td:nth-of-type(3)\""},
 		},
 		"a form that is laid out in a table": {

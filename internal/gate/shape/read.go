@@ -373,6 +373,9 @@ func (p *parts) html(body []byte) {
 			if token.DataAtom != 0 {
 				one.tag, one.selector = token.Data, token.Data+place
 			}
+			if one.tag == "tr" && place == "" && len(stack) > 0 && stack[len(stack)-1].tag == "tbody" { // not the head's
+				one.selector = "tbody tr"
+			}
 			if one.tag == "option" { // of which list it is
 				for _, around := range slices.Backward(stack) {
 					if around.tag == "select" {

@@ -77,10 +77,13 @@ var plain = func() map[string]bool {
 
 // Word returns a name if each of its words is a plain one, and the placeholder if not.
 // Words are told apart by signs, single spaces and capitals; up to two digits may follow one,
-// and a place in a list, of one digit in brackets, is none.
+// and a place in a list, of one digit in brackets, is none. One small letter by itself tells of nobody.
 func Word(name string) string {
 	if name == "" || len(name) > longestName {
 		return Placeholder
+	}
+	if len(name) == 1 && name[0] >= 'a' && name[0] <= 'z' {
+		return name
 	}
 	from, count := 0, 0
 	runes := []rune(name)

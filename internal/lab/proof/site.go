@@ -126,6 +126,11 @@ func Listen(handler http.Handler) (*Server, error) {
 // ByAddress is the site under another host, which is another origin.
 func (s *Site) ByAddress() string { return strings.Replace(s.Origin, "localhost", "127.0.0.1", 1) }
 
+// OfPeople is the host of a service that has one of its own, which may be called people.localhost.
+func (s *Site) OfPeople() string {
+	return strings.Replace(s.Origin, "localhost", "people.localhost", 1)
+}
+
 // Database is where everything is kept.
 func (s *Site) Database() string { return filepath.Join(s.Dir, "poterne.db") }
 
@@ -296,8 +301,8 @@ func (s *Site) provide() error {
 		Issuer: s.issuer(), People: people,
 		Clients: []proconnect.Client{{
 			ID: client, Secret: Secret, Name: "Poterne",
-			Redirects: []string{s.Origin + signin.CallbackPath, s.ByAddress() + signin.CallbackPath},
-			Exits:     []string{s.Origin + signin.LeftPath, s.ByAddress() + signin.LeftPath},
+			Redirects: []string{s.Origin + signin.CallbackPath, s.ByAddress() + signin.CallbackPath, s.OfPeople() + signin.CallbackPath},
+			Exits:     []string{s.Origin + signin.LeftPath, s.ByAddress() + signin.LeftPath, s.OfPeople() + signin.LeftPath},
 			Recall:    s.Origin + signin.RecallPath,
 		}},
 	})
