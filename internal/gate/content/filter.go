@@ -16,10 +16,16 @@ type filter struct {
 	all  []comparison
 }
 
-// comparison is of what lies at a place, by names only, with one value.
+// comparison is of what lies at a place, by names and indices only, with one value.
 type comparison struct {
-	names []string
+	names []child
 	want  string // a text with a quote before it, or a number, true, false or null as JSON writes it
+}
+
+// child is what is called by a name in an object, or, where it has none, stands at an index in a list.
+type child struct {
+	name  string
+	index int // from 0; -1 where it has a name
 }
 
 var errFilter = errors.New("a filter compares what lies at a place with one value, as in [?@.type=='people']; several are joined by &&, and there are no others")
@@ -61,10 +67,16 @@ func (p *pathParser) comparison() (c comparison, err error) {
 		if err != nil {
 			return c, err
 		}
-		if s.descend || s.any || len(s.names) != 1 || len(s.indices) > 0 {
+		switch {
+		case s.descend || s.any || len(s.filters) > 0:
+			return c, errFilter
+		case len(s.names) == 1 && len(s.indices) == 0:
+			c.names = append(c.names, child{s.names[0], -1})
+		case len(s.names) == 0 && len(s.indices) == 1 && s.indices[0].to == s.indices[0].from+1:
+			c.names = append(c.names, child{"", s.indices[0].from})
+		default:
 			return c, errFilter
 		}
-		c.names = append(c.names, s.names[0])
 	}
 	if p.blanks(); !p.take("==") {
 		return c, errFilter
@@ -114,8 +126,9 @@ func (c comparison) holds(text []byte) bool {
 		decoders.Put(decoder)
 	}()
 	decoder.Reset(bytes.NewBuffer(text))
-	for _, name := range c.names {
-		if decoder.PeekKind() != '{' || !find(decoder, name) {
+	for _, m := range c.names {
+		object := m.index < 0
+		if object && (decoder.PeekKind() != '{' || !find(decoder, m.name)) || !object && (decoder.PeekKind() != '[' || !skip(decoder, m.index)) {
 			return false
 		}
 	}
@@ -128,6 +141,19 @@ func (c comparison) holds(text []byte) bool {
 	}
 	plain, err := jsontext.AppendUnquote([]byte{'"'}, found)
 	return err == nil && string(plain) == c.want
+}
+
+// skip leads a decoder into a list, to its element at an index.
+func skip(decoder *jsontext.Decoder, index int) bool {
+	if _, err := decoder.ReadToken(); err != nil {
+		return false
+	}
+	for range index {
+		if decoder.PeekKind() == ']' || decoder.SkipValue() != nil {
+			return false
+		}
+	}
+	return decoder.PeekKind() != ']'
 }
 
 // find leads a decoder into an object, to its first member of a name.
