@@ -79,6 +79,13 @@ func (q *request) resumes() error {
 func (x *exchange) beginEvents(s *response, incoming *http.Response) error {
 	if x.request.route.events == nil || s.status != http.StatusOK {
 		s.buffer = getBuffer() // it may never end: that it is not declared is said of its type
+		if x.learning && s.status == http.StatusOK {
+			const while = time.Second
+			enough := time.AfterFunc(while, func() { _ = incoming.Body.Close() })
+			_, _ = io.CopyN(s.buffer, incoming.Body, mostSketched)
+			enough.Stop()
+		}
+		_ = incoming.Body.Close()
 		return nil
 	}
 	if !slices.Contains([]string{"", "utf-8"}, s.coded) {

@@ -30,6 +30,8 @@ type exchange struct {
 	arrived time.Time // the whole request, as this machine's own clock counts
 	flowing time.Time // since when messages go out one by one; zero for other responses
 
+	learning bool // nobody is sent the response: what it looks like is noted
+
 	session  signin.Session
 	request  request
 	response *response     // nil while none was collected

@@ -133,7 +133,7 @@ func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
 // account that may use it. Nothing of the answer goes out: what it looks like is noted, or the
 // status of an error.
 func (x *exchange) peek(ctx context.Context) (_ *response, status int) {
-	probe := &exchange{proxy: x.proxy, service: x.service, w: x.w, r: x.r, began: x.began, arrived: x.arrived, session: x.session}
+	probe := &exchange{proxy: x.proxy, service: x.service, w: x.w, r: x.r, began: x.began, arrived: x.arrived, session: x.session, learning: true}
 	probe.request = request{method: http.MethodGet, header: x.request.header, address: x.request.address, route: &route{
 		Route: Route{Kind: Page, Purpose: x.service.Learn, Path: "/"}, name: x.request.routeName(), method: http.MethodGet,
 	}}

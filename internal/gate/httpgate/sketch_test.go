@@ -168,3 +168,32 @@ func TestRUN_9_AnUndeclaredOperationOfGraphQLLeavesItsDocument(t *testing.T) {
 		}
 	}
 }
+
+// A stream of events that nobody declared is learnt from by those that come while it is looked at,
+// whether or not it ends; none of them goes out.
+//
+// Promise: RUN-9
+func TestRUN_9_EventsThatNobodyDeclaredAreLearntFrom(t *testing.T) {
+	w, book := seeing(t, true)
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(rw, "data: {\"id\":\"p30\",\"phone\":\"06 39 98 12 34\"}\n\n")
+		_ = http.NewResponseController(rw).Flush()
+		if r.URL.Path == "/users/live" {
+			<-r.Context().Done()
+		}
+	}
+	for _, path := range []string{"/users/live", "/users/recent"} {
+		g := w.get(path)
+		w.refused(g, policy.NotDeclared)
+		if strings.Contains(fmt.Sprint(g), "p30") {
+			t.Errorf("got %v", g)
+		}
+	}
+	draft := shape.Draft(book.Shapes("dossier"), nil, "dossier")
+	for _, want := range []string{`get = "/users/live"`, `get = "/users/recent"`, `[[service.route.events.of.message.people]]`, `fields.contact = "@.phone"`} {
+		if !strings.Contains(draft, want) || strings.HasPrefix(want, "[[") && strings.Count(draft, want) != 2 {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+}

@@ -372,6 +372,9 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 	case s.Answer == OtherMedia:
 		fmt.Fprintf(b, "# Its answer is of a content type that is not looked into. If it is what pages are made with, it stands under static; if it is about whom the request names, under unread, with shows\n")
 		return
+	case s.Answer == eventsMedia:
+		s.stream(b, known, scheme)
+		return
 	case format == "":
 		fmt.Fprintf(b, "# Its answer is %s. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer)
 		return
@@ -385,6 +388,44 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n")
 		fmt.Fprintf(b, "# %s = { plain = […] }\n", format)
 	}
+}
+
+// stream writes how the events of a stream may be read, type by type. Each that is not declared ends it.
+func (s Shape) stream(b *strings.Builder, known register.Categories, scheme string) {
+	types, rows := make(map[string]bool), s.rows("events")
+	for _, p := range s.Parts {
+		name, place, _ := strings.Cut(p.Path, " ")
+		if types[name] = true; place == "id" {
+			fmt.Fprintf(b, "# Its events have ids (%s). If they name nobody, say their form: id = \"[0-9]{1,9}\" in [service.route.events]\n", p.Evidence())
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		if name == Placeholder {
+			fmt.Fprintf(b, "# It has events of a type that is no plain word: declare it by hand.\n")
+			continue
+		}
+		fmt.Fprintf(b, "# events of type %s:\n", name)
+		d := rowsDraft{b: b, known: known, scheme: scheme, format: "events.of." + key(name)}
+		for _, row := range slices.Sorted(maps.Keys(rows)) {
+			if of, place, _ := strings.Cut(row, " "); of == name && place != "" {
+				d.row(place, rows[row])
+			}
+		}
+		if !d.wrote {
+			fmt.Fprintf(b, "# Nothing in it looks like a person's that is named there. With nothing declared in it, it goes out without its data:\n# [service.route.%s]\n", d.format)
+		}
+	}
+	if len(types) == 0 {
+		fmt.Fprintf(b, "# Its answer is a stream of events, of which none came while it was looked at: ask again when there are some.\n")
+	}
+}
+
+// key is a name as TOML has it for a key.
+func key(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" {
+		return name
+	}
+	return fmt.Sprintf("%q", name)
 }
 
 // isStatic reports whether pages are made with what is of a content type.
@@ -419,8 +460,14 @@ func (s Shape) rows(format string) map[string][]Part {
 		case "csv":
 		default:
 			row = rowOf(lists(p.Path), named)
+			root := "$"
+			if name, place, _ := strings.Cut(p.Path, " "); format == "events" {
+				if root = name + " $"; place == "id" {
+					continue
+				}
+			}
 			if row == "" && format != "xml" {
-				row = "$"
+				row = root
 			}
 			part = relative(format, row, p.Path)
 		}
@@ -545,7 +592,7 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 func (d *rowsDraft) ofAnswer(comment string, one bool) {
 	type line struct{ key, value string }
 	var lines []line
-	if d.media != usual[d.format] {
+	if d.media != "" && d.media != usual[d.format] {
 		lines = append(lines, line{"type", fmt.Sprintf("%q", d.media)})
 	}
 	if d.about && one {

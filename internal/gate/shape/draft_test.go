@@ -89,6 +89,11 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 			[]string{`fields.name = "First name"`, `#   {} 2: 1× a mail address; looks like contact`, `person = { dossier = "Id" }`},
 			nil,
 		},
+		"events": {
+			"/news", "text/event-stream", "retry: 5\nid: 7\ndata: {\"id\":105001,\"name\":\"Elsa Fourcade\",\ndata: \"state\":\"open\"}\n\nevent: people\ndata: [{\"person\":\"105001\",\"phone\":\"06 39 98 12 34\"}]\n\nevent: user.status\ndata: {\"version\":3}\n\nevent: fourcade\ndata: 1\n\ndata: {\"mail\":\"anne@boite.example\"}",
+			[]string{`[[service.route.events.of.message.people]]`, `row = "$"`, `person = { dossier = "@.id" }`, `fields.name = "@.name"`, `[[service.route.events.of.people.people]]`, `row = "$[*]"`, `person = { dossier = "@.person" }`, `fields.contact = "@.phone"`, `# [service.route.events.of."user.status"]`, "of a type that is no plain word", "# Its events have ids (1× a number)"},
+			[]string{"fourcade", "anne", "mail", "about"},
+		},
 		"XML": {
 			"/people", "application/xml", `<?xml version="1.0"?><people total="2"><person id="105001"><name>Elsa</name><address><city>Vire</city></address></person><person id="109001"><name>Anne</name></person></people>`,
 			[]string{`row = "/people/person"`, `person = { dossier = "@id" }`, `fields.name = "name"`, `fields.contact = "address/city"`},
@@ -159,7 +164,7 @@ func TestRUN_9_AnApplicationThatHidesItsPeopleIsSeenThrough(t *testing.T) {
 // is about, or which category it is of; what is listed of a request looks like nobody's.
 func harmless(t *testing.T, name, draft string) {
 	t.Helper()
-	only := []string{"get", "post", "methods", "path", "request", "query", "form", "members", "written", "json", "ndjson", "html", "csv", "xml"}
+	only := []string{"get", "post", "methods", "path", "request", "query", "form", "members", "written", "json", "ndjson", "html", "csv", "xml", "events"}
 	for _, route := range declared(t, draft) {
 		for key, value := range route {
 			if !slices.Contains(only, key) {
@@ -167,7 +172,7 @@ func harmless(t *testing.T, name, draft string) {
 			}
 			answer, of := value.(map[string]any)
 			for inner := range answer {
-				if of && key != "request" && key != "written" && !slices.Contains([]string{"people", "type", "about", "person", "fields"}, inner) {
+				if of && key != "request" && key != "written" && !slices.Contains([]string{"people", "type", "about", "person", "fields", "of"}, inner) {
 					t.Errorf("%s: the draft declares %s.%s by itself:\n%s", name, key, inner, draft)
 				}
 			}
@@ -192,10 +197,11 @@ func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
 		object.WriteString(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\x00", `\u0000`).Replace(name) + `":"Elsa Fourcade"`)
 	}
 	bodies := map[string]string{
-		"application/json": `{"items":[{"id":105001,` + object.String() + `}]}`,
-		"text/csv":         strings.Join([]string{"id", `"page""]` + "\n" + `static = [""x"`}, ",") + "\n105001,Elsa Fourcade\n",
-		"text/html":        `<table><tr class="x&quot;]&#10;plain=1" id=x><td class='a"b'><a href="/users/105&quot;]">Elsa Fourcade</a><input name='x"]' value=x></table>`,
-		"application/xml":  `<people><person id="105001"><name.plain>Elsa</name.plain></person><person id="105002"><zzz plain="Elsa Fourcade"/></person></people>`,
+		"application/json":  `{"items":[{"id":105001,` + object.String() + `}]}`,
+		"text/event-stream": "event: x\"]\ndata: {\"id\":105001," + strings.ReplaceAll(object.String(), "\n", " ") + "}\n\nevent: people.\"x\"\ndata: {\"id\":105001}\n\nevent: message]]\ndata: {}\n\ndata: {\"id\":105001,\"plain = 1\":\"Elsa Fourcade\"}\n\n",
+		"text/csv":          strings.Join([]string{"id", `"page""]` + "\n" + `static = [""x"`}, ",") + "\n105001,Elsa Fourcade\n",
+		"text/html":         `<table><tr class="x&quot;]&#10;plain=1" id=x><td class='a"b'><a href="/users/105&quot;]">Elsa Fourcade</a><input name='x"]' value=x></table>`,
+		"application/xml":   `<people><person id="105001"><name.plain>Elsa</name.plain></person><person id="105002"><zzz plain="Elsa Fourcade"/></person></people>`,
 	}
 	for media, body := range bodies {
 		parts, _ := shape.Read(media, []byte(body))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/net/html"
+
+	"poterne/internal/gate/content"
 )
 
 // What is looked at of a body.
@@ -37,6 +39,8 @@ func Read(media string, body []byte) ([]Part, bool) {
 		}
 	case media == "text/html":
 		p.html(body)
+	case media == eventsMedia:
+		p.events(body)
 	case media == "text/csv" || media == "application/csv":
 		p.csv(body)
 	case media == "application/xml" || media == "text/xml" || strings.HasSuffix(media, "+xml") && media != "image/svg+xml":
@@ -140,6 +144,27 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 	}
 	_, err := d.ReadToken()
 	return err == nil
+}
+
+const eventsMedia = "text/event-stream"
+
+// events reads a stream of server-sent events, each as JSON under its type. An event whose end
+// was not seen is none.
+func (p *parts) events(body []byte) {
+	from := content.NewEvents(bytes.NewReader(body), mostBytes)
+	for range mostRows {
+		event, err := from.Next()
+		if err != nil {
+			return
+		}
+		name := Word(event.Name)
+		if event.ID != "" {
+			p.saw(name+" id", KindOf(event.ID))
+		}
+		if !event.Bare && !p.json(jsontext.NewDecoder(bytes.NewReader(event.Data)), name+" $", 0) {
+			p.leads(name+" $", string(event.Data))
+		}
+	}
 }
 
 // csv reads a file by its columns.
