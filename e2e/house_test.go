@@ -28,7 +28,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"poterne/internal/config"
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/lab/freeport"
 	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town"
@@ -274,7 +274,7 @@ func (d *demo) direct(t *testing.T, service roster.ServiceID, account roster.Acc
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set(httpgate.AssertionHeader, assertion(t, filepath.Join(d.dir, "assertion.key"), d.origin, service, agent))
+	request.Header.Set(assert.Header, assertion(t, filepath.Join(d.dir, "assertion.key"), d.origin, service, agent))
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

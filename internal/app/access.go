@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -273,7 +275,7 @@ type measured struct {
 }
 
 func (m *measured) WriteHeader(status int) {
-	if status >= 200 && m.status == 0 {
+	if (status >= 200 || status == http.StatusSwitchingProtocols) && m.status == 0 {
 		m.status = status
 	}
 	m.ResponseWriter.WriteHeader(status)
@@ -285,6 +287,28 @@ func (m *measured) Write(part []byte) (int, error) {
 	}
 	n, err := m.ResponseWriter.Write(part)
 	m.bytes += int64(n)
+	return n, err
+}
+
+// Hijack takes over the connection of a WebSocket, of which what goes out is measured too.
+func (m *measured) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(m.ResponseWriter).Hijack()
+	if err == nil {
+		conn = &measuredConn{conn, m}
+		buffered.Writer.Reset(conn)
+	}
+	return conn, buffered, err
+}
+
+// measuredConn is a connection that was taken over. It is written to by one at a time.
+type measuredConn struct {
+	net.Conn
+	of *measured
+}
+
+func (c *measuredConn) Write(part []byte) (int, error) {
+	n, err := c.Conn.Write(part)
+	c.of.bytes += int64(n)
 	return n, err
 }
 

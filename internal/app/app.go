@@ -28,6 +28,7 @@ import (
 	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/pggate"
 	"poterne/internal/gate/shape"
@@ -260,7 +261,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.Traces.Run(ctx, log) })
 	}
 
-	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)
+	assertions, err := assert.New(o.Assertion, o.Origin, o.Roster, o.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +286,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	p.door.Mount(ours)
 	pages.Mount(ours)
 	pages.MountHalt(ours, life.Stop)
-	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
+	ours.Handle("GET "+assert.JWKSPath, assertions.JWKS())
 	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
 	if o.Platform.Valid() {
 		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: log})

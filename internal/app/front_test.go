@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 	"poterne/internal/lab/freeport"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
@@ -103,9 +104,9 @@ func newFront(t *testing.T, server string) *front {
 			Path: "/scans/{id}", Kind: httpgate.People, Purpose: "accompany", Request: []httpgate.Naming{{In: httpgate.InPath, Name: "id", Scheme: "dossier"}},
 			Unread: []string{"application/pdf"}, Shows: register.Name,
 		})
-		o.Networks = httpgate.Networks{
+		o.Networks = network.Map{
 			Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-			Classes: []httpgate.Network{{Name: "agency", Ranges: []netip.Prefix{netip.MustParsePrefix("127.0.0.7/32"), netip.MustParsePrefix("10.20.0.0/16")}}},
+			Classes: []network.Class{{Name: "agency", Ranges: []netip.Prefix{netip.MustParsePrefix("127.0.0.7/32"), netip.MustParsePrefix("10.20.0.0/16")}}},
 		}
 	})
 	f.serve(strings.TrimPrefix(f.origin, "http://"))
@@ -336,7 +337,7 @@ func tryFront(t *testing.T, server string) {
 	f := newFront(t, server)
 
 	// The browser's own address decides, and the application hears from Poterne alone.
-	for from, class := range map[string]string{"127.0.0.7": "agency", "127.0.0.9": httpgate.Elsewhere} {
+	for from, class := range map[string]string{"127.0.0.7": "agency", "127.0.0.9": network.Elsewhere} {
 		r := f.request(http.MethodGet, "/people/users/4711", nil)
 		for name, value := range map[string]string{
 			"X-Forwarded-For": "10.20.0.5", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "X-Real-IP": "10.20.0.5", "Forwarded": "for=10.20.0.5;host=evil.example",

@@ -88,6 +88,19 @@ func (s *succession) part(t *term) error {
 	return nil
 }
 
+// finish waits for the requests that have begun, as long as they may take to end.
+func (t *term) finish() {
+	over := make(chan struct{})
+	go func() {
+		t.requests.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+	case <-time.After(patience):
+	}
+}
+
 // current is the program in charge.
 func (s *succession) current() *term {
 	s.mu.RLock()
@@ -169,7 +182,9 @@ func (s *succession) serve(ctx context.Context, first *Program, at doors, beside
 		case <-ctx.Done():
 			alone()
 			taking.Wait() // from here on nobody else takes over
-			err := s.current().leave(servers)
+			last := s.current()
+			err := last.leave(servers)
+			last.finish() // a server that is shut down does not wait for a WebSocket
 			end()
 			return err
 		case <-s.living.Done():

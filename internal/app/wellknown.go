@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/assert"
 )
 
 const (
@@ -33,7 +33,7 @@ func (o *Opened) wellKnown() map[string]http.HandlerFunc {
 		known[signalsPath] = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(map[string]any{ // to whom hung up, nothing is said
-				"spec_version": "1_0", "issuer": o.Origin, "jwks_uri": o.Origin + httpgate.JWKSPath, "delivery_methods_supported": []string{"urn:ietf:rfc:8935"},
+				"spec_version": "1_0", "issuer": o.Origin, "jwks_uri": o.Origin + assert.JWKSPath, "delivery_methods_supported": []string{"urn:ietf:rfc:8935"},
 			})
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 	"poterne/internal/grants"
 	"poterne/internal/i18n"
 	"poterne/internal/intake"
@@ -537,7 +538,7 @@ type Settings struct {
 	Seals      seal.Keys         // of the rows that decide
 	SealFile   string            // where those keys are
 
-	Networks    httpgate.Networks
+	Networks    network.Map
 	SignIn      signin.Settings
 	People      *People      // nil: people of the register are shown nothing
 	Mail        *mail.Server // nil: nobody can be invited, and nobody is told by mail
@@ -803,11 +804,11 @@ func (c *config) networks(s *Settings, wrong *document) {
 	for i, n := range c.Network {
 		path := index("network", i)
 		identifier(wrong, path+".name", n.Name)
-		twice := slices.ContainsFunc(s.Networks.Classes, func(known httpgate.Network) bool { return known.Name == n.Name })
-		if twice || n.Name == httpgate.Elsewhere {
+		twice := slices.ContainsFunc(s.Networks.Classes, func(known network.Class) bool { return known.Name == n.Name })
+		if twice || n.Name == network.Elsewhere {
 			wrong.Add(path+".name", "%q is taken; write another name, or all ranges in one place", n.Name)
 		}
-		s.Networks.Classes = append(s.Networks.Classes, httpgate.Network{Name: n.Name, Ranges: addressRanges(wrong, path+".ranges", n.Ranges)})
+		s.Networks.Classes = append(s.Networks.Classes, network.Class{Name: n.Name, Ranges: addressRanges(wrong, path+".ranges", n.Ranges)})
 	}
 }
 

@@ -91,6 +91,7 @@ type routeTable struct {
 	Header   *headerTable                    `toml:"header"`
 	Waits    time.Duration                   `toml:"waits"`  // for an answer that comes when something happens; as timeout
 	Events   *eventsTable                    `toml:"events"` // its answer is a stream of server-sent events
+	Socket   *socketTable                    `toml:"websocket"` // it is a WebSocket, message by message
 
 	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when left out
 	Document   string            `toml:"document"`   // of GraphQL: the one operation that is asked for, to the word, which tells routes of one address apart
@@ -115,16 +116,81 @@ func (e *eventsTable) compile(wrong *document, known register.Categories, path s
 	if e == nil {
 		return nil
 	}
-	events := &httpgate.Events{ID: e.ID}
-	for _, name := range slices.Sorted(maps.Keys(e.Of)) {
-		table := e.Of[name]
-		answer := table.compile(wrong, known, path+".of."+name, content.JSON)
+	return &httpgate.Events{ID: e.ID, Of: messages(e.Of, wrong, known, path+".of")}
+}
+
+// messages are what an application sends message by message, by their types.
+func messages(tables map[string]answerTable, wrong *document, known register.Categories, path string) (all []httpgate.Event) {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		table := tables[name]
+		answer := table.compile(wrong, known, path+"."+name, content.JSON)
 		if answer.Type != "" || answer.Charset != "" || answer.Download != "" {
-			wrong.Add(path+".of."+name, "an event has no type, charset or download of its own; leave them out")
+			wrong.Add(path+"."+name, "a message has no type, charset or download of its own; leave them out")
 		}
-		events.Of = append(events.Of, httpgate.Event{Name: name, Layout: answer.Layout, About: answer.About})
+		all = append(all, httpgate.Event{Name: name, Layout: answer.Layout, About: answer.About})
 	}
-	return events
+	return all
+}
+
+// socketTable says how a WebSocket is read: each message by itself, as JSON.
+type socketTable struct {
+	Origins   []string               `toml:"origins"`   // of pages that may open it besides the service's own
+	Protocols []string               `toml:"protocols"` // subprotocols that may be spoken
+	Codes     []int64                `toml:"codes"`     // of 3001 to 4999, by which a side may close it so that the other is told
+	Words     []string               `toml:"words"`     // messages that are exactly this text, and say nothing; both ways
+	Type      string                 `toml:"type"`      // member by which messages are told apart: $.type; none when there is one each way
+	Sends     map[string]answerTable `toml:"sends"`     // messages of the application, by their type
+	Takes     map[string]takenTable  `toml:"takes"`     // messages of the page, by their type
+}
+
+// takenTable is what a page may say. What names somebody, and what is written, is said as of a request.
+type takenTable struct {
+	Request  map[string]oneOrMore `toml:"request"`  // scheme; members that name somebody
+	Optional []string             `toml:"optional"` // those of them that a message may leave out
+	Members  []string             `toml:"members"`  // other members
+	Written  map[string]oneOrMore `toml:"written"`  // category; the members that change it
+	Partial  bool                 `toml:"partial"`  // the application leaves alone what is not sent
+	Writes   []string             `toml:"writes"`   // categories that it changes, whatever it carries
+	Shows    []string             `toml:"shows"`    // categories that the application tells, from then on, of whom it names
+}
+
+func (w *socketTable) compile(wrong *document, known register.Categories, path string) *httpgate.Socket {
+	if w == nil {
+		return nil
+	}
+	s := &httpgate.Socket{Origins: w.Origins, Protocols: w.Protocols, Words: w.Words, Type: w.Type, Sends: messages(w.Sends, wrong, known, path+".sends")}
+	for _, code := range w.Codes {
+		s.Codes = append(s.Codes, int(code))
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Takes)) {
+		taken, at := w.Takes[name], path+".takes."+name
+		m := httpgate.Message{
+			Name: name, Members: taken.Members, Partial: taken.Partial,
+			Writes: categories(wrong, known, at+".writes", taken.Writes), Shows: categories(wrong, known, at+".shows", taken.Shows),
+		}
+		for _, scheme := range slices.Sorted(maps.Keys(taken.Request)) {
+			for _, place := range taken.Request[scheme] {
+				member, template := templateOf(place)
+				m.Request = append(m.Request, httpgate.Naming{In: httpgate.InJSON, Name: member, Scheme: scheme, Template: template, Optional: slices.Contains(taken.Optional, member)})
+			}
+		}
+		for i, name := range taken.Optional {
+			if !slices.ContainsFunc(m.Request, func(n httpgate.Naming) bool { return n.Name == name }) {
+				wrong.Add(index(at+".optional", i), "%q is no member by which request names somebody", name)
+			}
+		}
+		for _, category := range slices.Sorted(maps.Keys(taken.Written)) {
+			field, err := known.Parse(category)
+			if err != nil {
+				wrong.Add(at+".written."+category, "%v", err)
+			}
+			for _, where := range taken.Written[category] {
+				m.Written = append(m.Written, httpgate.Writing{Name: where, Field: field})
+			}
+		}
+		s.Takes = append(s.Takes, m)
+	}
+	return s
 }
 
 // searchTable makes a route a search: for one known person, with few rows. Who
@@ -275,6 +341,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		}
 	}
 	route.Events = r.Events.compile(wrong, s.Rules.Categories, path+".events")
+	route.Socket = r.Socket.compile(wrong, s.Rules.Categories, path+".websocket")
 	if r.Header != nil {
 		route.Header = &httpgate.HeaderNaming{Name: r.Header.Name, Schemes: r.Header.Schemes, Categories: s.Rules.Categories}
 	}
@@ -334,7 +401,8 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 		return httpgate.Static
 	case len(route.Request) > 0 || route.Header != nil || slices.ContainsFunc(route.Answers, people),
 		route.Invalid != nil && slices.ContainsFunc(route.Invalid.Answers, people),
-		route.Events != nil && slices.ContainsFunc(route.Events.Of, func(e httpgate.Event) bool { return len(e.Layout.People) > 0 }):
+		route.Events != nil && slices.ContainsFunc(route.Events.Of, func(e httpgate.Event) bool { return len(e.Layout.People) > 0 }),
+		route.Socket != nil && route.Socket.People():
 		return httpgate.People
 	default:
 		return httpgate.Page

@@ -231,9 +231,10 @@ func (d *Door) weigh(row Row, token string, r *http.Request, now time.Time) Row 
 }
 
 // uses reports whether r is use of a session, which keeps it from being idle: a proof is none,
-// nor is what shows nobody for want of one, or of a passkey.
+// nor is what shows nobody for want of one, or of a passkey. Nor is a WebSocket, which a page opens
+// again by itself whenever it is closed.
 func (d *Door) uses(row Row, r *http.Request, now time.Time) bool {
-	return r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now) && !d.uncovered(row, r, now) && !d.idle(row, now)
+	return len(r.Header["Upgrade"]) == 0 && r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now) && !d.uncovered(row, r, now) && !d.idle(row, now)
 }
 
 // expire ends row if it is too old.

@@ -110,6 +110,17 @@ func TestENTRY_9_ASessionEndsWhenIdleAndWhenOld(t *testing.T) {
 			t.Errorf("told %v, kept %+v", h.told, h.sessions.Rows())
 		}
 	})
+	t.Run("a WebSocket that is opened again and again is no use", func(t *testing.T) {
+		h := newHouse(t)
+		b := h.browser().signIn()
+		b.header.Set("Upgrade", "websocket")
+		for range 9 {
+			h.pass(time.Minute)
+			b.isSignedIn()
+		}
+		h.pass(time.Minute)
+		b.isOut(signin.Idle)
+	})
 	t.Run("an answer that lasts is no use", func(t *testing.T) {
 		h := newHouse(t)
 		b := h.browser().signIn()

@@ -22,7 +22,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"poterne/internal/accounts"
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -43,7 +43,7 @@ type house struct {
 	t    *testing.T
 	db   *store.DB
 	node *storetest.Node
-	sign *httpgate.Signer
+	sign *assert.Signer
 }
 
 func newHouse(t *testing.T) *house {
@@ -73,7 +73,7 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(func() { stop(); wait.Wait() })
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err == nil {
-		h.sign, err = httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(db), nil)
+		h.sign, err = assert.New(key, "https://poterne.example", store.NewRoster(db), nil)
 	}
 	if err != nil {
 		t.Fatal(err)

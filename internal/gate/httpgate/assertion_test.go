@@ -14,7 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
@@ -25,12 +25,12 @@ func TestAnAssertionSaysWhoAsksForAMinute(t *testing.T) {
 	w.says("application/json", say("p1"))
 	w.get("/files/p1")
 	w.get("/files/p1")
-	first, second := w.asked[0].Header.Get(httpgate.AssertionHeader), w.asked[1].Header.Get(httpgate.AssertionHeader)
+	first, second := w.asked[0].Header.Get(assert.Header), w.asked[1].Header.Get(assert.Header)
 	if first == "" || first != second {
 		t.Error("within half a minute the same assertion is used again")
 	}
 	published := httptest.NewRecorder()
-	w.proxy.Assertions.JWKS().ServeHTTP(published, httptest.NewRequest("GET", httpgate.JWKSPath, nil))
+	w.proxy.Assertions.JWKS().ServeHTTP(published, httptest.NewRequest("GET", assert.JWKSPath, nil))
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(published.Body.Bytes(), &set); err != nil || len(set.Keys) != 1 || !set.Keys[0].IsPublic() {
 		t.Fatalf("%v: keys %s", err, published.Body)
@@ -67,7 +67,7 @@ func TestNothingIsForwardedWithoutAnAssertion(t *testing.T) {
 	w := newWorld(t, list())
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	d := w.dependencies(t)
-	d.Assertions, _ = httpgate.NewSigner(key, "https://poterne.example", nobodyKnown{}, nil)
+	d.Assertions, _ = assert.New(key, "https://poterne.example", nobodyKnown{}, nil)
 	w.remake(d, list())
 	w.says("application/json", "[]")
 	if g := w.get("/list"); g.status != http.StatusBadGateway || w.times() != 0 {
@@ -79,7 +79,7 @@ func TestAnAssertionIsMadeAnewForEachServiceAndSessionAndInTime(t *testing.T) {
 	w := newWorld(t, list())
 	now := time.Now()
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	signer, err := httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(w.store), func() time.Time { return now })
+	signer, err := assert.New(key, "https://poterne.example", store.NewRoster(w.store), func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestAnAssertionIsMadeAnewForEachServiceAndSessionAndInTime(t *testing.T) {
 
 func TestAnotherCurveIsNoKeyForAssertions(t *testing.T) {
 	key, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if _, err := httpgate.NewSigner(key, "https://poterne.example", nobodyKnown{}, nil); err == nil {
+	if _, err := assert.New(key, "https://poterne.example", nobodyKnown{}, nil); err == nil {
 		t.Error("ES256 needs P-256")
 	}
 }

@@ -53,6 +53,7 @@ type route struct {
 	leads    map[string]*regexp.Regexp // what a redirection may say in a part of the address
 	events   map[string]*messageReader // by type; nil when its answers are not a stream
 	eventID  *regexp.Regexp            // nil when events have no ids
+	socket   *sockets                  // nil when it is none
 	only     map[string]*regexp.Regexp // the values that a parameter or a field may have
 	schemes  register.Schemes
 }
@@ -388,6 +389,7 @@ func (t *route) compile() error {
 	t.compileLeads(&c)
 	t.compileAnswers(&c)
 	t.compileEvents(&c)
+	t.compileSocket(&c)
 	t.checkWaits(&c)
 	t.checkInvalid(&c)
 	t.checkReads(&c)
@@ -451,17 +453,15 @@ func (t *route) checkNaming(c *fault.Complaints) {
 	}
 }
 
-// all is every answer, those about a request that was wrong and the data of events included.
+// all is every answer, those about a request that was wrong and what goes out message by message included.
 func (t *route) all() []Answer {
 	all := t.Answers
 	if t.Invalid != nil {
 		all = slices.Concat(all, t.Invalid.Answers)
 	}
-	if t.Events != nil {
-		for _, e := range t.Events.Of {
+	for _, e := range t.messages() {
 			all = append(slices.Clip(all), Answer{Layout: e.Layout, About: e.About})
 		}
-	}
 	return all
 }
 
@@ -784,7 +784,7 @@ func (t *route) compileAnswers(c *fault.Complaints) {
 	if t.Invalid != nil {
 		t.invalid = t.compileReaders(c, "invalid", t.Invalid.Answers)
 	}
-	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 && t.Events == nil {
+	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 && t.Events == nil && t.Socket == nil {
 		c.Add("", "no answer is declared, so nothing could go out")
 	}
 	for _, media := range t.Unread {

@@ -110,28 +110,13 @@ type pulled struct {
 // request names. Then nothing but this function writes to the asker, and one event at a
 // time is held.
 func (x *exchange) flow(ctx context.Context) Outcome {
-	q := &x.request
-	ask := x.ask(policy.Show)
-	if q.route.Kind == People {
-		decision, err := x.commit(ctx, ask)
-		if err != nil {
-			return x.stop(ctx, policy.Show, err)
-		}
-		if !decision.Shown() {
-			return x.refuse(decision.Whole)
-		}
-	}
-	q.signs = 0 // they are of the request, and were counted with it
-	if err := context.Cause(ctx); err != nil {
-		return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Unavailable, Err: err})
+	outcome, opened := x.opens(ctx)
+	if !opened {
+		return outcome
 	}
 	x.sendHeader(x.response, contents{contentType: withCharset(eventsMedia)})
 	x.w.Header()["X-Accel-Buffering"] = []string{"no"}
 	x.sendReceipt()
-	outcome := Plain
-	if len(ask.People) > 0 {
-		outcome = Shown
-	}
 	x.flowing = x.proxy.Now()
 	x.w.WriteHeader(http.StatusOK)
 	if x.r.Method == http.MethodHead {
@@ -173,7 +158,7 @@ func (x *exchange) flow(ctx context.Context) Outcome {
 	end()
 	x.response.rest.close() // whoever waits for the application waits no more
 	over()
-	outcome, err = x.ended(ctx, outcome, err)
+	outcome, err = x.ended(ctx, policy.Show, outcome, err)
 	if refused, ok := errors.AsType[*refusedMessage](err); ok && ctx.Err() == nil {
 		last := x.newWire(ctx)
 		defer last.over()

@@ -36,6 +36,7 @@ type exchange struct {
 	request  request
 	response *response     // nil while none was collected
 	receipt  ledger.Number // of what was written last; 0 while nothing was
+	odd      *oddMessage   // nil while none of a WebSocket is decided
 }
 
 // serve takes an exchange from its request to its response, or to a refusal. Its order
@@ -101,7 +102,12 @@ func (x *exchange) serve() Outcome {
 		}
 	}
 
-	if q.route.Events != nil || q.route.Waits > 0 {
+	if q.route.socket != nil {
+		if err := x.fromItsPage(); err != nil {
+			return x.fail(err)
+		}
+	}
+	if q.route.Events != nil || q.route.Waits > 0 || q.route.socket != nil {
 		leave, err := p.flows.enter(session.Account)
 		if err != nil {
 			return x.fail(err)
@@ -128,8 +134,11 @@ func (x *exchange) serve() Outcome {
 			return x.stop(ctx, policy.Show, err)
 		}
 	}
-	if x.response.events {
+	switch {
+	case x.response.events:
 		return x.flow(ctx)
+	case x.response.line != nil:
+		return x.talk(ctx)
 	}
 
 	// The response is read: which people, which fields. What is not understood is refused

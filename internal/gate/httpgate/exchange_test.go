@@ -103,6 +103,8 @@ func namings() []naming {
 	soap.Answers = append(soap.Answers, httpgate.Answer{Type: "text/xml", Layout: manyElements})
 	stream := newsOf()
 	stream.Shows |= register.Name | register.Contact
+	channel := live()
+	channel.Path, channel.Shows, channel.Request = "/live/{id}", register.Name|register.Contact, in(httpgate.InPath, "id")
 	graph := httpgate.Route{
 		Methods: []string{"POST"}, Path: "/graphql", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InJSON, "$.variables.id"),
 		Document: `query Person($id: ID!) { person(id: $id) { id name } }`,
@@ -146,6 +148,13 @@ func namings() []naming {
 		{"a body in JSON", body, post("/json", "application/json", `{"person":"WHO"}`)},
 		{"a body in XML", inXML, post("/xml", "application/xml", `<find born="1990-01-01"><number>WHO</number></find>`)},
 		{"a stream", stream, get("/news/%s")},
+		{"a WebSocket", channel, func(w *world, who string) *http.Request {
+			r := w.request("GET", "/live/"+who, "")
+			for name, value := range map[string]string{"Origin": w.front.URL, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="} {
+				r.Header.Set(name, value)
+			}
+			return r
+		}},
 		{"a query of GraphQL", graph, post("/graphql", "application/json", `{"query":"query Person($id:ID!){person(id:$id){id name}}","variables":{"id":"WHO"}}`)},
 		{"a mutation of GraphQL", mutation, post("/graphql", "application/json", `{"query":"mutation Note($id:ID!){person:note(id:$id){id name}}","variables":{"id":"WHO"}}`)},
 		{"an operation of SOAP", soap, post("/soap", "text/xml", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><note><person>WHO</person></note></s:Body></s:Envelope>`)},

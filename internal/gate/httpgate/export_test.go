@@ -1,18 +1,9 @@
 package httpgate
 
 import (
-	"context"
 	"net/http"
 	"time"
-
-	"poterne/internal/roster"
-	"poterne/internal/signin"
 )
-
-// Assert is assert, for tests.
-func (s *Signer) Assert(ctx context.Context, session signin.Session, service roster.ServiceID, purpose roster.Purpose) (string, error) {
-	return s.assert(ctx, session, service, purpose)
-}
 
 // ReadByNothing reads with a reader that panics.
 func ReadByNothing(p *Proxy, r *http.Request) error {

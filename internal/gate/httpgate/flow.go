@@ -88,6 +88,29 @@ type refusedMessage struct {
 
 func (r *refusedMessage) Error() string { return "refused: " + r.ruling.Why.String() }
 
+// opens decides what goes out message by message as a response of its own: that it was opened is
+// written, with whom the request names. If it may not be, that was answered.
+func (x *exchange) opens(ctx context.Context) (became Outcome, opened bool) {
+	ask := x.ask(policy.Show)
+	if x.request.route.Kind == People {
+		decision, err := x.commit(ctx, ask)
+		if err != nil {
+			return x.stop(ctx, policy.Show, err), false
+		}
+		if !decision.Shown() {
+			return x.refuse(decision.Whole), false
+		}
+	}
+	x.request.signs = 0 // they are of the request, and were counted with it
+	if err := context.Cause(ctx); err != nil {
+		return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Unavailable, Err: err}), false
+	}
+	if len(ask.People) > 0 {
+		return Shown, true
+	}
+	return Plain, true
+}
+
 // goesOn says whether messages may still go out: the session goes on, and a request like
 // this one would be forwarded now.
 func (x *exchange) goesOn(ctx context.Context) error {
@@ -182,7 +205,7 @@ var errLeaving = errors.New("the program leaves")
 
 // ended is what became of a flow, by why it ended. What is wrong with it is written, as of any
 // response; that a session is over, or either side has gone, is not.
-func (x *exchange) ended(ctx context.Context, outcome Outcome, err error) (Outcome, error) {
+func (x *exchange) ended(ctx context.Context, act policy.Act, outcome Outcome, err error) (Outcome, error) {
 	if _, refused := errors.AsType[*refusedMessage](err); refused {
 		return Refused, err
 	}
@@ -193,7 +216,7 @@ func (x *exchange) ended(ctx context.Context, outcome Outcome, err error) (Outco
 	} else if fault.Is(err, fault.Anonymous) {
 		return Anonymous, nil
 	}
-	ruling, err := x.settle(ctx, policy.Show, err)
+	ruling, err := x.settle(ctx, act, err)
 	if err != nil {
 		x.log("a stream was broken off", err)
 		return Failed, err

@@ -15,6 +15,7 @@ import (
 
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 	"poterne/internal/i18n"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -297,7 +298,7 @@ func TestSCOPE_10_AFormFromBeforeATouchErasesNothing(t *testing.T) {
 		filled[field] = []string{""}
 	}
 	w.refused(w.post("/files/p20/edit", asForm, filled.Encode()), policy.ShortEmpty)
-	if err := w.gate.StepUp(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil {
+	if err := w.gate.StepUp(t.Context(), account, "s1", "", network.Elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	w.refused(w.post("/files/p20/edit", asForm, old.Encode()), policy.Overwrites)

@@ -19,6 +19,9 @@ import (
 // forward asks the application, and collects the whole of its response, but for a large
 // file that passes unread: that is begun.
 func (x *exchange) forward(ctx context.Context) (s *response, err error) {
+	if x.request.route.socket != nil {
+		return x.shake(ctx)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(x.patience(), func() { cancel(context.DeadlineExceeded) })
 	arrives := x.waits(ctx, cancel)
@@ -79,7 +82,7 @@ func (x *exchange) forward(ctx context.Context) (s *response, err error) {
 // is sent as GET, so that its response is read and decided like any other.
 func (x *exchange) toApplication(ctx context.Context) (*http.Request, error) {
 	q := &x.request
-	assertion, err := x.proxy.Assertions.assert(ctx, x.session, x.service.ID, q.route.Purpose)
+	assertion, err := x.proxy.Assertions.Assert(ctx, x.session, x.service.ID, q.route.Purpose)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"poterne/internal/gate/assert"
 	"poterne/internal/signin"
 )
 
@@ -80,7 +81,7 @@ func (x *exchange) outgoingHeader(assertion string) http.Header {
 	if x.service.Prefix != "" {
 		out["X-Forwarded-Prefix"] = []string{x.service.Prefix}
 	}
-	out[AssertionHeader] = []string{assertion}
+	out[assert.Header] = []string{assertion}
 	return out
 }
 

@@ -7,7 +7,8 @@
 //     read, decided and written down. What is not declared, or not understood, is
 //     refused, and the refusal is written too. Only of a large file that passes unread
 //     is the beginning decided and written alone: nothing in it would be looked at.
-//     Of a stream of events, each event is collected, read, decided and written by itself.
+//     Of a stream of events, each event is collected, read, decided and written by itself; so is
+//     each message of a WebSocket, whoever sends it.
 //   - A request that changes something is written down before it is forwarded,
 //     and a request about somebody whom the asker may not open is not forwarded.
 //   - Whoever a request names is decided, counted and written with whatever goes
@@ -28,7 +29,9 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/gate/content"
+	"poterne/internal/gate/network"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -113,6 +116,7 @@ type Route struct {
 
 	Waits  time.Duration // for a response to be whole, where the application answers when something happens (long polling); the service's Timeout when 0
 	Events *Events       // its answer is a stream of server-sent events, which goes out event by event
+	Socket *Socket       // it is a WebSocket, which goes message by message both ways
 
 	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when empty
 	Document   string             // of GraphQL: the one operation that is asked for, with its fragments, which tells routes of one address apart
@@ -220,6 +224,30 @@ type Event struct {
 	About  bool           // as of an Answer: who may not be shown ends the stream; otherwise an event shows as much as it may, as a list does
 }
 
+// Socket is how a WebSocket is read: each message by itself, as JSON. It is decided and written
+// before it goes on to the other side.
+type Socket struct {
+	Origins   []string // of pages that may open it besides the service's own, such as https://other.example
+	Protocols []string // subprotocols that may be spoken
+	Codes     []int    // of 3000 to 4999, by which a side may close it so that the other is told
+	Words     []string // messages that are exactly this text, and say nothing: a heartbeat. They go both ways
+	Type      string   // member by which messages are told apart, such as $.type; none when there is one message each way
+	Sends     []Event  // messages of the application, by their type
+	Takes     []Message
+}
+
+// Message is one type of messages that a page may send to the application. What it names and
+// writes is said as of a request. One that writes is a change.
+type Message struct {
+	Name    string   // its type; any when there is one only
+	Request []Naming // InJSON
+	Members []string
+	Written []Writing
+	Partial bool
+	Writes  register.Fields
+	Shows   register.Fields // what the application tells, from then on, of whom it names
+}
+
 // Gate decides and writes down; *gate.Gate does.
 type Gate interface {
 	Enter(ctx context.Context, use order.Use) (under context.Context, leave func())
@@ -288,9 +316,9 @@ type Deps struct {
 	Schemes    register.Schemes // how people are named
 	Who        func(http.ResponseWriter, *http.Request) (signin.Session, error)
 	Pages      Pages
-	Assertions *Signer
+	Assertions *assert.Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
-	Networks   Networks
+	Networks   network.Map
 	Shapes     Shapes        // keeps what undeclared requests look like; nothing is kept when nil
 	Reading    int64         // bytes that the responses being read at any moment may take; Reading when 0
 	Insecure   bool          // browsers reach us by http: only for a demonstration on this very machine

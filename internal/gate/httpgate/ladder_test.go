@@ -10,6 +10,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -48,7 +49,7 @@ func TestMETER_1_ATouchOpensWhatTheHoursAllowanceDoesNot(t *testing.T) {
 	if r := told.Ruling; r.Verdict != policy.AskStepUp || r.Limit != meter.People(3) || w.last().Verdict != policy.AskStepUp {
 		t.Errorf("told %+v, written %v", r, w.last().Verdict)
 	}
-	if err := w.gate.StepUp(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil {
+	if err := w.gate.StepUp(t.Context(), account, "s1", "", network.Elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	if g := w.get("/files/p23"); g.status != http.StatusOK {
@@ -87,8 +88,8 @@ func TestWhichBrowserAndWhichNetworkAreWrittenDown(t *testing.T) {
 	d.Who = func(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
 		return signin.Session{ID: "s1", Account: account, Organisation: "mlv", Device: r.Header.Get("Test-Device")}, nil
 	}
-	d.Networks = httpgate.Networks{
-		Classes: []httpgate.Network{{Name: "agency", Ranges: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}},
+	d.Networks = network.Map{
+		Classes: []network.Class{{Name: "agency", Ranges: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}},
 		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	}
 	w.remake(d, file())

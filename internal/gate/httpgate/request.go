@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"poterne/internal/gate/content"
+	"poterne/internal/gate/socket"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -44,8 +45,14 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	if q.route, err = s.find(q.method, a); err != nil {
 		return err
 	}
-	if r.URL.IsAbs() || len(q.header["Upgrade"]) > 0 {
+	switch {
+	case r.URL.IsAbs(), q.route.socket == nil && socket.Asked(r):
 		return unreadable("another protocol is asked for")
+	case q.route.socket != nil:
+		err = q.route.socket.opens(r)
+	}
+	if err != nil {
+		return err
 	}
 	switch {
 	case q.route.document != nil:

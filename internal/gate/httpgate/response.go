@@ -13,6 +13,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 
+	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
 )
 
@@ -25,6 +26,7 @@ type response struct {
 	buffer *bytes.Buffer
 	rest   *rest // what goes out as it comes, in place of the buffer
 	events bool  // rest is a stream of declared events, not a file
+	line   *socket.Line
 	taken  share // of what may be read at this moment
 }
 
@@ -46,6 +48,9 @@ func (s *response) free() {
 	if s.rest != nil {
 		s.rest.close()
 		s.rest = nil
+	}
+	if s.line != nil {
+		go s.line.Close(socket.Leaving, "") // nobody waits for an application to say farewell
 	}
 	s.taken.giveBack()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/gate/shape"
+	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 )
@@ -38,6 +39,11 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	defer x.recovered(&panicked)
 	q := &x.request
 	s := shape.Shape{Method: "another method", Path: shape.Path(q.address.segments), Why: why.String(), Last: x.proxy.Now().Unix()}
+	if socket.Asked(x.r) {
+		x.sketchSocket(&s)
+		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
+		return
+	}
 	if slices.Contains(methods, q.method) || q.method == http.MethodHead {
 		s.Method = q.method
 	}
@@ -81,6 +87,36 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 		}
 	}
 	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
+}
+
+// sketchSocket notes that a WebSocket is asked for, or what a message of one looks like.
+func (x *exchange) sketchSocket(s *shape.Shape) {
+	s.Method, s.Socket = http.MethodGet, shape.Handshake
+	s.Query, s.More = partsOf(x.request.address.query)
+	if x.odd == nil {
+		return
+	}
+	s.Socket, s.Query = x.odd.from, nil
+	parts, more := shape.Read(jsonMedia, x.odd.text)
+	if s.More = more; x.odd.from == shape.Takes {
+		s.Body = parts
+	} else {
+		s.Parts = parts
+	}
+	if x.odd.tag != nil {
+		s.Tag, s.Type = x.odd.declared, shape.Placeholder
+		if name, err := x.odd.tag.Of(x.odd.text); err == nil {
+			s.Type = shape.Word(name)
+		}
+	}
+}
+
+// oddMessage is a message of a WebSocket that is being decided.
+type oddMessage struct {
+	from     string // shape.Sends or shape.Takes
+	text     []byte
+	tag      *socket.Tag
+	declared string // its path
 }
 
 // sketched are the content types that are called by their names.

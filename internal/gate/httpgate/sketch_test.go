@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/gate/assert"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/shape"
 	"poterne/internal/policy"
@@ -74,7 +75,7 @@ func TestRUN_9_WhatIsRefusedAsUndeclaredLeavesItsShapeAndNoValue(t *testing.T) {
 func TestRUN_9_AnAnswerThatIsLearntFromDoesNotGoOut(t *testing.T) {
 	w, book := seeing(t, true)
 	w.app = func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet || r.Header.Get(httpgate.AssertionHeader) == "" {
+		if r.Method != http.MethodGet || r.Header.Get(assert.Header) == "" {
 			t.Errorf("asked by %s", r.Method)
 		}
 		rw.Header().Set("Content-Type", "application/json")

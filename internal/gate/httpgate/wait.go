@@ -21,8 +21,8 @@ func (t *route) checkWaits(c *fault.Complaints) {
 	case t.Waits == 0:
 	case t.Waits < time.Second || t.Waits > longestWait:
 		c.Add("waits", "write how long the application may take to answer, from 1s to 10m")
-	case !t.onlyReads() || t.Kind == Static || t.Events != nil:
-		c.Add("waits", "it is said of what is asked for and answered later; a change, a stream of events and what is static are not waited for")
+	case !t.onlyReads() || t.Kind == Static || t.Events != nil || t.Socket != nil:
+		c.Add("waits", "it is said of what is asked for and answered later; a change, a stream of events, a WebSocket and what is static are not waited for")
 	}
 }
 

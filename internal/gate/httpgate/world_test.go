@@ -23,6 +23,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/intake"
@@ -202,7 +203,7 @@ func (w *world) dependencies(t *testing.T) httpgate.Deps {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(w.store), time.Now)
+	signer, err := assert.New(key, "https://poterne.example", store.NewRoster(w.store), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

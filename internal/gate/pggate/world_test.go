@@ -32,6 +32,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/pggate"
 	"poterne/internal/journal"
@@ -245,7 +246,7 @@ func (w *world) trail() pggate.Trail {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	signer, err := httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(w.store), time.Now)
+	signer, err := assert.New(key, "https://poterne.example", store.NewRoster(w.store), time.Now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

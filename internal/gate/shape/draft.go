@@ -170,6 +170,13 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	var b strings.Builder
 	done := make(map[string]bool)
 	for _, s := range shapes {
+		if s.Socket != "" {
+			if at := s.Method + " " + s.Path; !done[at+" websocket"] {
+				done[at+" websocket"] = true
+				draftSocket(&b, shapes, s, known, scheme)
+			}
+			continue
+		}
 		best := s
 		for _, other := range shapes { // another of the same address may have an answer
 			if other.Method == s.Method && other.Path == s.Path && other.Document == s.Document && best.Answer == "" {
@@ -184,12 +191,52 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	return b.String()
 }
 
+// draft writes the declaration of one route.
 func (s Shape) draft(b *strings.Builder, known register.Categories, scheme string, all []Shape) {
+	names, ok := s.begin(b, scheme)
+	if !ok {
+		return
+	}
+	s.named(b, known, "query", s.Query, false)
+	if s.Document != "" {
+		fmt.Fprintf(b, "document = %q # where %s stands is a name or a value that is not kept: write the text of the application's own client, to the word\n", s.Document, blank)
+	}
+	body := s.Body
+	if _, named := s.namesAgain(); names {
+		body = slices.DeleteFunc(slices.Clone(body), func(p Part) bool { return slices.Contains(named, p.Path) })
+	}
+	signIn := false
+	switch {
+	case s.isJSON():
+		s.named(b, known, "members", body, names)
+	case s.Media != "" && !names && s.sendsPassword():
+		signIn = true
+		var fields []string
+		for _, p := range body {
+			if p.Path != Placeholder {
+				fields = append(fields, p.Path)
+			}
+		}
+		fmt.Fprintf(b, "# A password is sent: if this is a sign-in of the application's own, it speaks of whoever asks, and changes nothing.\n# form = %s\n# reads = true\n", list(fields))
+	case s.Media != "":
+		s.named(b, known, "form", body, names)
+	}
+	if !signIn && s.Method != "GET" && !strings.HasPrefix(s.Document, "query") && !strings.HasPrefix(s.Document, "{") {
+		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
+	}
+	s.cookies(b)
+	s.answer(b, known, scheme, names, all)
+	fmt.Fprintln(b)
+}
+
+// begin writes the address of a route, and says whether it may name somebody. It reports false for one that is
+// not kept whole.
+func (s Shape) begin(b *strings.Builder, scheme string) (names, whole bool) {
 	unsaid := strings.Contains(strings.ReplaceAll(s.Path, "/"+Placeholder, ""), Placeholder) || strings.HasSuffix(s.Path, "...")
 	fmt.Fprintf(b, "# %s %s: asked %d×, and refused: %s\n", s.Method, s.Path, s.Times, s.Why)
 	if unsaid {
 		fmt.Fprintf(b, "# Its address has too many parts to be kept; declare it by hand.\n\n")
-		return
+		return false, false
 	}
 	var ids []string
 	path := s.Path
@@ -215,36 +262,7 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 		}
 		fmt.Fprintf(b, "request = { path = { %s = %s }%s } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids), also)
 	}
-	s.named(b, known, "query", s.Query, false)
-	if s.Document != "" {
-		fmt.Fprintf(b, "document = %q # where %s stands is a name or a value that is not kept: write the text of the application's own client, to the word\n", s.Document, blank)
-	}
-	body := s.Body
-	if _, named := s.namesAgain(); len(ids) > 0 {
-		body = slices.DeleteFunc(slices.Clone(body), func(p Part) bool { return slices.Contains(named, p.Path) })
-	}
-	signIn := false
-	switch {
-	case s.isJSON():
-		s.named(b, known, "members", body, len(ids) > 0)
-	case s.Media != "" && len(ids) == 0 && s.sendsPassword():
-		signIn = true
-		var names []string
-		for _, p := range body {
-			if p.Path != Placeholder {
-				names = append(names, p.Path)
-			}
-		}
-		fmt.Fprintf(b, "# A password is sent: if this is a sign-in of the application's own, it speaks of whoever asks, and changes nothing.\n# form = %s\n# reads = true\n", list(names))
-	case s.Media != "":
-		s.named(b, known, "form", body, len(ids) > 0)
-	}
-	if !signIn && s.Method != "GET" && !strings.HasPrefix(s.Document, "query") && !strings.HasPrefix(s.Document, "{") {
-		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
-	}
-	s.cookies(b)
-	s.answer(b, known, scheme, len(ids) > 0, all)
-	fmt.Fprintln(b)
+	return len(ids) > 0, true
 }
 
 func (s Shape) isJSON() bool {
@@ -275,6 +293,61 @@ func (s Shape) sendsPassword() bool {
 		words := strings.Fields(strings.ToLower(splitWords(p.Path)))
 		return slices.Contains(words, "password") || slices.Contains(words, "pass")
 	})
+}
+
+// draftSocket writes a WebSocket, of which some messages were seen: those that are declared already, which are not, are
+// beside them.
+func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register.Categories, scheme string) {
+	names, ok := first.begin(b, scheme)
+	if !ok {
+		return
+	}
+	first.named(b, known, "query", first.Query, false)
+	fmt.Fprintf(b, "# A page opens a WebSocket here. What each side says is refused, and noted, until it is declared.\n[service.route.websocket]\n")
+	tag := ""
+	for _, s := range shapes {
+		if s.Path == first.Path && s.Tag != "" {
+			tag = s.Tag
+		}
+	}
+	if tag == "" {
+		fmt.Fprintf(b, "# type = \"$.type\": the member that tells messages apart, where there are several\n")
+	} else {
+		fmt.Fprintf(b, "type = %q\n", tag)
+	}
+	for _, s := range shapes {
+		if s.Path != first.Path || s.Socket != Sends && s.Socket != Takes {
+			continue
+		}
+		table := fmt.Sprintf("service.route.websocket.%s.%s", s.Socket, cmp.Or(s.Type, "message"))
+		if strings.Contains(s.Type, Placeholder) || strings.ContainsAny(s.Type, ". /:[]") {
+			fmt.Fprintf(b, "# %s: a type that is no plain word, seen %d×: %d parts\n", s.Socket, s.Times, len(s.Parts)+len(s.Body))
+			continue
+		}
+		var own strings.Builder
+		if s.Socket == Takes {
+			fmt.Fprintf(&own, "# what a page says, refused %d×: whom it names stands under request, and what it changes under written\n[%s]\n", s.Times, table)
+			s.named(&own, known, "members", without(s.Body, tag), false)
+		} else {
+			fmt.Fprintf(&own, "# what the application says, refused %d×\n", s.Times)
+			d := rowsDraft{b: &own, known: known, scheme: scheme, format: "json", media: "application/json", about: names}
+			s.Parts = without(s.Parts, tag)
+			rows := s.rows("json")
+			for _, row := range slices.Sorted(maps.Keys(rows)) {
+				d.row(row, rows[row])
+			}
+			if !d.wrote {
+				fmt.Fprintf(&own, "# Nothing in it looks like a person's. Without plain = […], it goes out with its type alone:\n[%s]\n", table)
+			}
+		}
+		b.WriteString(strings.ReplaceAll(own.String(), "service.route.json", table))
+	}
+	fmt.Fprintln(b)
+}
+
+// without leaves a place out.
+func without(parts []Part, path string) []Part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return p.Path == path })
 }
 
 // named writes a list of names. Those that may say something of a person are not in it:

@@ -34,6 +34,9 @@ type Shape struct {
 	Body     []Part `json:"body,omitempty"`     // fields of a form, or members of JSON
 	Document string `json:"document,omitempty"` // of GraphQL, with a blank for each name that is no plain word and for each value
 	Why      string `json:"why"`                // it was refused
+	Socket   string `json:"socket,omitempty"`   // of a WebSocket: Handshake, Sends or Takes
+	Tag      string `json:"tag,omitempty"`      // of a message: the member that is declared to say its type
+	Type     string `json:"type,omitempty"`     // and the type it said, or a placeholder
 	Status   int    `json:"status,omitempty"`   // the application answered, when that was no answer to look into
 	Answer   string `json:"answer,omitempty"`   // content type of the answer; empty when there was none
 	Parts    []Part `json:"parts,omitempty"`
@@ -43,6 +46,13 @@ type Shape struct {
 	Times   int      `json:"times"`
 	Last    int64    `json:"last"` // seconds since 1970
 }
+
+// What was seen of a WebSocket.
+const (
+	Handshake = "handshake" // that a page asks for one
+	Sends     = "sends"     // a message of the application
+	Takes     = "takes"     // a message of the page
+)
 
 // OtherMedia stands for a content type that is not called by its name.
 const OtherMedia = "another content type"
@@ -200,7 +210,7 @@ func Pairs(names, values []string) ([]Part, bool) {
 
 // key tells shapes apart.
 func (s *Shape) key() string {
-	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document}, " ")
+	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document, s.Socket, s.Type}, " ")
 }
 
 // merge adds what another shape of the same key saw.

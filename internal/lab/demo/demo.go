@@ -26,7 +26,7 @@ import (
 
 	"poterne/internal/app"
 	"poterne/internal/config"
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/i18n"
 	"poterne/internal/lab/mailbox"
 	"poterne/internal/lab/town"
@@ -133,7 +133,7 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	}
 
 	client := &http.Client{Timeout: 5 * time.Second}
-	applications, err := invented.applications(ctx, at.origin(), at.token, town.KeysFrom(at.origin()+httpgate.JWKSPath, client), d.clock.now)
+	applications, err := invented.applications(ctx, at.origin(), at.token, town.KeysFrom(at.origin()+assert.JWKSPath, client), d.clock.now)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
@@ -150,7 +150,7 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
 	for _, from := range []*town.Database{invented.kept.Dossier, invented.kept.Training} {
 		outbox := town.NewOutbox(from, at.origin()+"/.poterne/facts", at.token, client, log)
-	group.Go(func() error { return outbox.Run(ctx) })
+		group.Go(func() error { return outbox.Run(ctx) })
 	}
 	for service, handler := range applications {
 		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })

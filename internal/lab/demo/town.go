@@ -11,7 +11,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/app"
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town"
@@ -324,7 +324,7 @@ func (d *world) tell(ctx context.Context, o *app.Opened, now time.Time) error {
 // of their own: whoever holds their sessions now comes from another.
 func (d *world) lived(ctx context.Context, o *app.Opened, thieves []life.Thief) error {
 	for _, t := range thieves {
-		steppedUp := ledger.Entry{Kind: ledger.SteppedUp, Account: t.Account, Device: "of " + string(t.Account), Network: httpgate.Elsewhere}
+		steppedUp := ledger.Entry{Kind: ledger.SteppedUp, Account: t.Account, Device: "of " + string(t.Account), Network: network.Elsewhere}
 		if err := journal.Record(ctx, d.weeksAgo(o), steppedUp); err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/gate"
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -63,7 +63,7 @@ func TestANetworkThatIsNotDeclaredIsSaidInWords(t *testing.T) {
 	h := watched(t)
 	_, err := h.Gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
-		Network: httpgate.Elsewhere, People: []policy.Opening{{Person: register.PersonID{1, 1}, Fields: register.Name}},
+		Network: network.Elsewhere, People: []policy.Opening{{Person: register.PersonID{1, 1}, Fields: register.Name}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 )
 
 // Whoever floods the public page from behind a proxy keeps nobody else behind it out, and
 // neither does whoever makes up what a proxy would say, or has many addresses.
 func TestAFloodKeepsNobodyElseOut(t *testing.T) {
-	networks := httpgate.Networks{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	networks := network.Map{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	h := &Handlers{deps: Deps{Client: networks.Client}}
 	now := time.Date(2026, 3, 3, 14, 0, 0, 0, time.UTC)
 	may := func(peer, forwarded string) bool {

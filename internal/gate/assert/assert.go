@@ -1,4 +1,5 @@
-package httpgate
+// Package assert tells applications who asks, signed for one of them and a minute.
+package assert
 
 import (
 	"context"
@@ -21,9 +22,9 @@ import (
 	"poterne/internal/signin"
 )
 
-// AssertionHeader is where an application reads who asks: a compact JWS, ES256,
+// Header is where an application reads who asks: a compact JWS, ES256,
 // for one service, good for a minute.
-const AssertionHeader = "Poterne-Assertion"
+const Header = "Poterne-Assertion"
 
 const (
 	assertionLife  = time.Minute
@@ -60,8 +61,8 @@ type assertion struct {
 	made  time.Time
 }
 
-// NewSigner signs with a P-256 key, in the name of issuer, Poterne's own address.
-func NewSigner(key *ecdsa.PrivateKey, issuer string, askers Askers, now func() time.Time) (*Signer, error) {
+// New signs with a P-256 key, in the name of issuer, Poterne's own address.
+func New(key *ecdsa.PrivateKey, issuer string, askers Askers, now func() time.Time) (*Signer, error) {
 	if key == nil || key.Curve != elliptic.P256() || issuer == "" || askers == nil {
 		return nil, errors.New("assertions: a P-256 key, an issuer and who knows accounts are all needed")
 	}
@@ -120,8 +121,8 @@ type claims struct {
 	Session      roster.SessionID      `json:"sid"`
 }
 
-// assert says who asks, to one service, for one purpose.
-func (s *Signer) assert(ctx context.Context, session signin.Session, service roster.ServiceID, purpose roster.Purpose) (string, error) {
+// Assert says who asks, to one service, for one purpose.
+func (s *Signer) Assert(ctx context.Context, session signin.Session, service roster.ServiceID, purpose roster.Purpose) (string, error) {
 	of, now := assertionFor{session.ID, service, purpose}, s.now()
 	s.mu.Lock()
 	known, ok := s.made[of]

@@ -1,11 +1,11 @@
-package httpgate_test
+package network_test
 
 import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
 
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/network"
 )
 
 func ranges(texts ...string) (all []netip.Prefix) {
@@ -16,8 +16,8 @@ func ranges(texts ...string) (all []netip.Prefix) {
 }
 
 func TestTheClassOfANetworkIsOfTheLastAddressThatCanBeBelieved(t *testing.T) {
-	networks := httpgate.Networks{
-		Classes: []httpgate.Network{
+	networks := network.Map{
+		Classes: []network.Class{
 			{Name: "counter", Ranges: ranges("10.1.2.0/24")},
 			{Name: "agency", Ranges: ranges("10.1.0.0/16", "2001:db8:1::/48")},
 			{Name: "home", Ranges: ranges("198.51.100.0/24", "192.0.2.7/32")},
@@ -60,7 +60,7 @@ func TestTheClassOfANetworkIsOfTheLastAddressThatCanBeBelieved(t *testing.T) {
 		})
 	}
 	t.Run("where nothing is declared", func(t *testing.T) {
-		if got := (httpgate.Networks{}).Of(httptest.NewRequest("GET", "/", nil)); got != httpgate.Elsewhere {
+		if got := (network.Map{}).Of(httptest.NewRequest("GET", "/", nil)); got != network.Elsewhere {
 			t.Errorf("the class is %q", got)
 		}
 	})

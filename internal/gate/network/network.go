@@ -1,4 +1,5 @@
-package httpgate
+// Package network tells from where somebody asks, as one of the classes of addresses that the operator named.
+package network
 
 import (
 	"net/http"
@@ -12,21 +13,21 @@ import (
 // Elsewhere is the class of an address that no declared network has.
 const Elsewhere = order.Elsewhere
 
-// Network is a class of addresses that the operator named.
-type Network struct {
+// Class is a class of addresses that the operator named.
+type Class struct {
 	Name   string
 	Ranges []netip.Prefix
 }
 
-// Networks tell from where somebody asks, as a class. The address itself is kept
+// Map tells from where somebody asks, as a class. The address itself is kept
 // nowhere.
-type Networks struct {
-	Classes []Network      // the first that has an address is its class
+type Map struct {
+	Classes []Class        // the first that has an address is its class
 	Proxies []netip.Prefix // what stands between us and browsers, and is believed about them
 }
 
 // Names returns every class there is.
-func (n Networks) Names() (names []string) {
+func (n Map) Names() (names []string) {
 	for _, class := range n.Classes {
 		names = append(names, class.Name)
 	}
@@ -34,7 +35,7 @@ func (n Networks) Names() (names []string) {
 }
 
 // Of returns the class of the network that a request comes from.
-func (n Networks) Of(r *http.Request) string {
+func (n Map) Of(r *http.Request) string {
 	client, ok := n.Client(r)
 	if !ok {
 		return Elsewhere
@@ -50,7 +51,7 @@ func (n Networks) Of(r *http.Request) string {
 // Client is the address that a request was made from: the other end of the
 // connection or, when that is one of the proxies, what it says last in
 // X-Forwarded-For. What comes before that anybody could have made up.
-func (n Networks) Client(r *http.Request) (netip.Addr, bool) {
+func (n Map) Client(r *http.Request) (netip.Addr, bool) {
 	peer, ok := addressIn(r.RemoteAddr)
 	if !ok || !within(n.Proxies, peer) {
 		return peer, ok
