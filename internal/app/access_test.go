@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // within fails a test in which something does not end.
@@ -107,5 +110,36 @@ func TestALineOfTheAccessLogDoesNotGoOnInHalfAnother(t *testing.T) {
 	}
 	if lines := strings.Split(disk.String(), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], `{"time":`) || lines[2] != "" {
 		t.Errorf("%q", lines)
+	}
+}
+
+// What goes out by a WebSocket is measured like any answer.
+//
+// Promise: RUN-5
+func TestRUN_5_TheAccessLogMeasuresAWebSocket(t *testing.T) {
+	over := make(chan *measured, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := &measured{ResponseWriter: w}
+		defer func() { over <- out }()
+		conn, err := websocket.Accept(out, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = conn.Write(r.Context(), websocket.MessageText, bytes.Repeat([]byte("x"), 10_000))
+		_ = conn.Close(websocket.StatusNormalClosure, "")
+	}))
+	defer server.Close()
+	conn, _, err := websocket.Dial(t.Context(), server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, text, err := conn.Read(t.Context()); err != nil || len(text) != 10_000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	_, _, _ = conn.Read(t.Context())
+	const frames = 4 + 2 + 2 // the header of the message, that of the closing, and its code
+	if out := <-over; out.status != http.StatusSwitchingProtocols || out.bytes != 10_000+frames {
+		t.Errorf("status %d, %d bytes", out.status, out.bytes)
 	}
 }

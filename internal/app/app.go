@@ -655,6 +655,8 @@ func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is "+s.origin, http.StatusMisdirectedRequest)
 	case strings.HasPrefix(path, signin.Prefix):
 		s.ours.ServeHTTP(w, r)
+	case s.services.Opens(r):
+		s.services.ServeHTTP(w, r)
 	case s.services.Serves(r):
 		s.asks(s.services).ServeHTTP(w, r)
 	case path == "/": // the front page shows what is the asker's own, and counts nothing

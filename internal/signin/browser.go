@@ -112,8 +112,8 @@ func browserOf(r *http.Request) Digest {
 
 // navigates reports whether the browser asks for a page rather than a script or
 // a page's part, whose headers a page may choose. Old browsers do not say, and
-// count as navigating.
+// count as navigating. Of a WebSocket Chromium says neither that nor what it says of itself elsewhere.
 func navigates(r *http.Request) bool {
 	mode := r.Header.Get("Sec-Fetch-Mode")
-	return mode == "" || mode == "navigate"
+	return mode == "" && len(r.Header["Upgrade"]) == 0 || mode == "navigate"
 }

@@ -113,6 +113,9 @@ func TestENTRY_9_ASessionEndsWhenIdleAndWhenOld(t *testing.T) {
 	t.Run("a WebSocket that is opened again and again is no use", func(t *testing.T) {
 		h := newHouse(t)
 		b := h.browser().signIn()
+		for _, unsaid := range []string{"Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Dest", "Sec-CH-UA-Platform", "Sec-CH-UA-Mobile"} { // as in Chromium
+			b.header.Del(unsaid)
+		}
 		b.header.Set("Upgrade", "websocket")
 		for range 9 {
 			h.pass(time.Minute)

@@ -179,22 +179,44 @@ func (s *sockets) opens(r *http.Request) error {
 	return nil
 }
 
-// fromItsPage refuses a handshake of another site's page: browsers send them with the cookie, and ask nobody. One
-// without an origin is no page's: a programme's, with its token.
+// fromItsPage refuses a handshake of another site's page: browsers send them with the cookie, and ask nobody.
 func (x *exchange) fromItsPage() error {
-	scheme := "https://"
-	if x.proxy.Insecure {
-		scheme = "http://"
-	}
-	origins := x.r.Header["Origin"]
-	switch {
-	case len(origins) == 0 && signin.Bears(x.r):
-		return nil
-	case len(origins) == 1 && (strings.EqualFold(origins[0], scheme+x.r.Host) || slices.Contains(x.request.route.Socket.Origins, origins[0])):
-		return nil
-	default:
+	if !x.proxy.itsPage(x.r, x.request.route) {
 		return &failure{kind: fault.Refused, why: policy.OtherSite, because: "a page of another site opens a WebSocket"}
 	}
+	return nil
+}
+
+// itsPage reports whether a page that may has a handshake sent. One without an origin is no page's: a
+// programme's, with its token.
+func (p *Proxy) itsPage(r *http.Request, t *route) bool {
+	scheme := "https://"
+	if p.Insecure {
+		scheme = "http://"
+	}
+	switch origins := r.Header["Origin"]; len(origins) {
+	case 0:
+		return signin.Bears(r)
+	case 1:
+		return strings.EqualFold(origins[0], scheme+r.Host) || slices.Contains(t.Socket.Origins, origins[0])
+	default:
+		return false
+	}
+}
+
+// Opens reports whether a request opens a WebSocket that is declared, from a page that may. Of such a request a
+// browser does not say which site it is from otherwise than by its origin.
+func (p *Proxy) Opens(r *http.Request) bool {
+	s, ok := p.serviceOf(r)
+	if !ok || socket.Handshake(r) != nil {
+		return false
+	}
+	a, err := readAddress(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
+	if err != nil {
+		return false
+	}
+	t, err := s.find(r.Method, a)
+	return err == nil && t.socket != nil && p.itsPage(r, t)
 }
 
 // shake hands the handshake on. What the application answers otherwise than by taking it does not

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -422,6 +423,11 @@ func TestSCOPE_1_AHandshakeIsReadInOneWay(t *testing.T) {
 			for name, values := range test.with {
 				r.Header[name] = values
 			}
+			asked := httptest.NewRequest("GET", w.front.URL+"/dossier"+test.path, nil)
+			asked.Header = r.Header
+			if w.proxy.Opens(asked) != (strings.Contains(sentence, "not declared") || sentence == "a protocol in two headers") { // which its own page asks for
+				t.Errorf("whether its page opens it: %v", w.proxy.Opens(asked))
+			}
 			g := w.do(r)
 			if test.why == 0 {
 				w.failed(g, fault.Refused, policy.OtherSite)
@@ -429,6 +435,10 @@ func TestSCOPE_1_AHandshakeIsReadInOneWay(t *testing.T) {
 				w.refused(g, test.why)
 			}
 		})
+	}
+	opening := httptest.NewRequest("GET", w.front.URL+"/dossier/live", nil)
+	if opening.Header = good(); !w.proxy.Opens(opening) {
+		t.Error("its own page does not open it")
 	}
 	body := w.request("GET", "/live", "p20")
 	body.Header = good()
