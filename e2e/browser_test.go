@@ -111,7 +111,7 @@ func newScreen(t *testing.T, origin, language string) *screen {
 	return s
 }
 
-// hear keeps what a console complains of. That a file or a stream of events is refused, or an icon that a
+// hear keeps what a console complains of. That a file, a stream of events or a WebSocket is refused, or an icon that a
 // service's plain answer does not name, an answer about people cut, or another site
 // kept from showing ours, that somebody may not sign, that a session is over, or that a service's form
 // was refused or found wrong, is no fault of a page.
@@ -119,7 +119,8 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 	form := strings.HasSuffix(m.URL, "/attendance") || strings.Contains(m.URL, "/quotes") || strings.HasSuffix(m.URL, "/appointments")
 	answered := form && strings.Contains(m.Text, "status of 4")
 	instead := m.URL == "chrome-error://chromewebdata/" // what Chromium's shell shows in a frame that was refused
-	refused := strings.Contains(m.Text, "status of 403") && (s.refused() || strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || strings.HasSuffix(m.URL, "/events") || instead)
+	refused := strings.Contains(m.Text, "status of 403") && (s.refused() || strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || strings.HasSuffix(m.URL, "/events") || instead) ||
+		strings.Contains(m.Text, "/live' failed: Error during WebSocket handshake: Unexpected response code: 403")
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
 	unsigned := m.Source == "network" && strings.Contains(m.Text, "status of 4") && (strings.Contains(m.URL, "/manager/") || strings.Contains(m.URL, "/bypass/") || strings.HasSuffix(m.URL, "/nir"))
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)

@@ -18,7 +18,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/assert"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/portal/portaltest"
@@ -579,7 +579,7 @@ func TestSCOPE_7_TheAttendanceSheetOfACourseShowsNoStranger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set(httpgate.AssertionHeader, assertion(t, filepath.Join(d.dir, "assertion.key"), d.origin, "ouiform", lucasIs))
+		request.Header.Set(assert.Header, assertion(t, filepath.Join(d.dir, "assertion.key"), d.origin, "ouiform", lucasIs))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		answer, err := http.DefaultTransport.RoundTrip(request)
 		if err != nil {
