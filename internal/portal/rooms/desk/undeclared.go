@@ -38,9 +38,10 @@ type undeclaredState struct {
 	Looks register.Fields // the categories that something in it looks like
 }
 
-// Address is the request's, with dots for what is not kept of it.
+// Address is the request's, with dots for what is not kept of it. That of a message of a WebSocket
+// has its type.
 func (u undeclaredState) Address() string {
-	return strings.ReplaceAll(u.Path, shape.Placeholder, "…")
+	return strings.ReplaceAll(strings.TrimSpace(u.Path+" "+u.Type), shape.Placeholder, "…")
 }
 
 // mostUndeclared is how many are on the page.
