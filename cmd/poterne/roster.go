@@ -14,6 +14,7 @@ import (
 )
 
 type rosterCommands struct {
+	Export  rosterExport  `cmd:"" help:"Print the roster as it is in the database, in the form that import takes: names, addresses and identities of staff."`
 	Import  rosterImport  `cmd:"" help:"Take in a TOML file of organisations, accounts and habilitations, all of it or nothing."`
 	Certify rosterCertify `cmd:"" help:"Take in certificates of awareness: a table with the columns account, module and passed."`
 }
@@ -33,6 +34,23 @@ func (r *rosterCertify) Run(ctx context.Context, on *streams) error {
 		}
 		fmt.Fprintf(on.Out, "%d certificates\n", taken)
 		return err
+	})
+}
+
+type rosterExport struct{ database }
+
+// Run prints the roster.
+func (r *rosterExport) Run(ctx context.Context, on *streams) error {
+	return r.with(ctx, func(o *app.Opened) error {
+		organisations, err := o.Roster.Organisations(ctx)
+		if err != nil {
+			return err
+		}
+		people, err := o.Roster.Rights(ctx)
+		if err != nil {
+			return err
+		}
+		return config.WriteRoster(on.Out, organisations, people, time.Now())
 	})
 }
 

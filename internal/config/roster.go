@@ -22,6 +22,9 @@ type organisationTable struct {
 	SIRET string `toml:"siret" need:"siret = \"…\", its 14 digits"`
 	Name  string `toml:"name" need:"name = \"…\", as people know it"`
 	Mail  string `toml:"mail"` // where its head is told of what its managers do
+
+	Quota int64     `toml:"quota"` // of accounts; none: as the configuration says
+	Until time.Time `toml:"until"` // from when it and its accounts are closed
 }
 
 type accountTable struct {
@@ -33,7 +36,8 @@ type accountTable struct {
 	Provider     string              `toml:"provider"`    // idp_id behind a federation
 	Proposer     string              `toml:"proposed_by"` // the account that proposed it; none when it comes from outside
 	Subject      string              `toml:"subject" need:"subject = \"…\", who they are to the identity provider (sub); of a programme, its public key as JWK"`
-	Mail         string              `toml:"mail"` // where the person is told; one person has one account
+	Mail         string              `toml:"mail"`  // where the person is told; one person has one account
+	Until        time.Time           `toml:"until"` // from when it gives no right; of one that is there already, what it has stays
 	Habilitation []habilitationTable `toml:"habilitation"`
 }
 
@@ -77,7 +81,12 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		}
 		organisationIDs.check(wrong, path+".id", o.ID)
 		organisations[o.ID] = true
-		list.Organisations = append(list.Organisations, roster.Organisation{ID: roster.OrganisationID(o.ID), SIRET: o.SIRET, Name: o.Name, Mail: mailOf(wrong, path, o.Mail)})
+		if o.Quota < 0 || o.Quota > accounts.MostQuota {
+			wrong.Add(path+".quota", "between 1 and %d accounts, or none of its own", accounts.MostQuota)
+		}
+		list.Organisations = append(list.Organisations, roster.Organisation{
+			ID: roster.OrganisationID(o.ID), SIRET: o.SIRET, Name: o.Name, Mail: mailOf(wrong, path, o.Mail), Quota: int(o.Quota), Until: o.Until,
+		})
 	}
 	for i, a := range f.Account {
 		path := index("account", i)
@@ -110,7 +119,7 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: roster.AccountID(a.ID), Organisation: roster.OrganisationID(a.Organisation), Role: role, Name: a.Name,
 			Identity: identity, Opened: now,
-			Proposer: roster.AccountID(a.Proposer), Mail: mailOf(wrong, path, a.Mail), Review: s.reviewed(role, now),
+			Proposer: roster.AccountID(a.Proposer), Mail: mailOf(wrong, path, a.Mail), Until: a.Until, Review: s.reviewed(role, now),
 		})
 		for j, h := range a.Habilitation {
 			list.Habilitations = append(list.Habilitations, h.compile(wrong, index(path+".habilitation", j), roster.AccountID(a.ID), role, s, now))
