@@ -150,7 +150,7 @@ func incidentListsTheLoot(t *testing.T, d *demo, begun time.Time, thieves map[st
 		t.Fatal(err)
 	}
 	rows := readCSV(t, loot, "account", "identifier")
-	want, key, training, accounts := make(map[string]string), pseudonymKey(t, d.dir), town.NewTraining(d.staff), maps.Clone(thieves)
+	want, key, accounts := make(map[string]string), pseudonymKey(t, d.dir), maps.Clone(thieves)
 	for _, row := range rows {
 		account, identifier := roster.AccountID(row[0]), row[1]
 		accounts[row[0]] = true
@@ -161,7 +161,7 @@ func incidentListsTheLoot(t *testing.T, d *demo, begun time.Time, thieves map[st
 			}
 		}
 		agent, _ := d.staff.Agent(account)
-		mine := slices.Contains(d.staff.Caseload(account), person) || training.Trains(agent.Organisation, person)
+		mine := slices.Contains(d.staff.Caseload(account), person) || slices.Contains(d.staff.Enrolments(agent.Organisation), person)
 		id := key.Person(d.register.Dossier(person)).Hex()
 		if !mine {
 			want[id] = "none"

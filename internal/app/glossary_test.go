@@ -58,7 +58,7 @@ func TestRUN_10_FieldCategoriesAreReadAsTheyWereWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Database, s.Pseudonyms, s.Seals, s.Signer, s.Verifier = p.Database, p.Pseudonyms, p.Settings.Seals, p.Settings.Signer, p.Settings.Verifier
+		s.Database, s.Pseudonym, s.Pseudonyms, s.Seals, s.Signer, s.Verifier = p.Database, p.Settings.Pseudonym, p.Pseudonyms, p.Settings.Seals, p.Settings.Signer, p.Settings.Verifier
 		o, err := Open(t.Context(), s)
 		if err != nil {
 			return nil, err
