@@ -78,10 +78,8 @@ func (h *Handlers) Routes() []portal.Route {
 	}
 }
 
-// Links implements portal.Room.
-func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "terms.link", For: portal.Viewer.Oversees}}
-}
+// Links implements portal.Room: the pages of incidents, of the month and of the directory lead here.
+func (h *Handlers) Links() []portal.Link { return nil }
 
 // overseeing lets in those who oversee, unless they are suspended. Of what is kept, the security
 // desk alone asks and approves.
