@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"poterne/internal/campaign"
@@ -44,6 +45,7 @@ type alarmState struct {
 	First    []accountName
 	More     int            // accounts that are not among the first
 	Narrowed []measureState // in force on what is shared
+	Freezing string         // where its accounts are frozen at once; empty of too many
 }
 
 // accountName is an account to go to.
@@ -147,6 +149,13 @@ func alarmOf(labels portal.Labels, a campaign.Alarm, measures []measureState) al
 	state := alarmState{Alarm: a, Sentence: labels.Speaker.Sentence(a), What: sharedBy(labels, a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
 	for _, id := range a.Accounts[:len(a.Accounts)-state.More] {
 		state.First = append(state.First, named(labels, id))
+	}
+	if n := len(a.Accounts); n > 0 && n <= mostCounted {
+		form := url.Values{"reach": {string(order.Account)}, "effect": {string(order.Frozen)}, "target": {string(a.Accounts[0])}}
+		for _, id := range a.Accounts[1:] {
+			form.Add("also", string(id))
+		}
+		state.Freezing = path + "/orders/new?" + form.Encode()
 	}
 	for _, m := range measures {
 		if a.Shared == campaign.Organisation && m.Reach == order.Organisation && m.Target == a.Name {

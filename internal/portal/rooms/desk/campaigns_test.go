@@ -3,6 +3,7 @@ package desk_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,42 @@ func TestWATCH_4_TheDeskSaysWhoActsTogetherAndWhatIsNarrowedUntilWhen(t *testing
 	}
 }
 
+// The accounts of an alarm are frozen by one form, each by an order of its own.
+func TestACT_2_SeveralAccountsAreFrozenAtOnce(t *testing.T) {
+	h := portaltest.New(t)
+	form := url.Values{"reach": {"account"}, "effect": {"frozen"}, "target": {string(theo)}, "also": {string(camille), string(camille), string(theo)}, "because": {"they act together"}}
+	_, raw := h.Goes(security, http.MethodGet, "/desk/orders/new?"+form.Encode(), nil)
+	if said := portaltest.Read(t, raw); !strings.Contains(said, "The same measure is taken on one other account: Camille Aubry") || !strings.Contains(said, "2 accounts") {
+		t.Errorf("before it is placed: %s", said)
+	}
+	for what, also := range map[string]string{"nobody": "nobody", "oneself": string(security)} {
+		wrong := url.Values{"also": {also}}
+		for key, values := range form {
+			if key != "also" {
+				wrong[key] = values
+			}
+		}
+		if answer, _ := h.Goes(security, http.MethodPost, "/desk/orders", wrong); answer.StatusCode == http.StatusSeeOther {
+			t.Errorf("%s is frozen as well", what)
+		}
+	}
+	if n := len(h.Gate.Orders()); n != 0 {
+		t.Errorf("%d orders are placed already", n)
+	}
+	if answer, raw := h.Goes(security, http.MethodPost, "/desk/orders", form); answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s: %s", answer.Status, portaltest.Read(t, raw))
+	}
+	held := make(map[string]int)
+	for _, o := range h.Gate.Orders() {
+		if o.Effect == order.Frozen && o.Because == "they act together" {
+			held[o.Target]++
+		}
+	}
+	if len(held) != 2 || held[string(theo)] != 1 || held[string(camille)] != 1 {
+		t.Errorf("held are %v", held)
+	}
+}
+
 func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
 	s := portaltest.NewStage()
 	s.Conspire()
@@ -78,6 +115,9 @@ func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
 		if !strings.Contains(portaltest.Read(t, raw), want) {
 			t.Errorf("the page does not say %q: %s", want, portaltest.Read(t, raw))
 		}
+	}
+	if !strings.Contains(raw, "/desk/orders/new?also=") || !strings.Contains(portaltest.Read(t, raw), "Freeze these 3 accounts") {
+		t.Error("the accounts of an alarm cannot be frozen at once")
 	}
 	for _, link := range []string{`href="/desk/accounts/camille.aubry"`, `href="/desk/accounts/theo.marchand"`, `href="/desk/orders/0"`} {
 		if !strings.Contains(raw, link) {

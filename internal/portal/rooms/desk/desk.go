@@ -223,7 +223,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 	h := &Handlers{
 		base: all,
 		live: live{
-			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
+			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(), newNews(),
 			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()), deps.Incidents,
 			&drawn{last: make(map[readers]drawing)},
 		},

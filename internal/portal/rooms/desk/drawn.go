@@ -25,7 +25,7 @@ type readers struct {
 
 type drawing struct {
 	at   time.Time
-	text string
+	text string // as it is sent
 }
 
 // drawnFor is how long a drawing is shown to all: half of the time between two looks.
@@ -47,6 +47,7 @@ func (d *drawn) by(r readers, now time.Time, draw func(*bytes.Buffer) error) (st
 			delete(d.last, other)
 		}
 	}
-	d.last[r] = drawing{now, fragment.String()}
-	return fragment.String(), nil
+	text := eventOf("picture", "", fragment.Bytes())
+	d.last[r] = drawing{now, text}
+	return text, nil
 }

@@ -3,9 +3,9 @@ package desk
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,9 +29,7 @@ func (l live) flow(v visit) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(v.Context())
-	defer cancel()
-	return l.send(ctx, v, deskView, l.follow(ctx, after))
+	return l.send(v.Context(), v, deskView, &after)
 }
 
 // wallFlow sends what the wall says. It has no lines, and needs no place to go on from.
@@ -49,8 +47,9 @@ var (
 	wallView = view{"wall-parts", deskParts.onWall}
 )
 
-// send sends one reader the picture as it changes, and the lines of what follow yields.
-func (l live) send(ctx context.Context, v visit, of view, follow <-chan []ledger.Entry) error {
+// send sends one reader the picture as it changes, and the lines of what happens from an entry
+// on; none when next is nil.
+func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) error {
 	if err := v.Record(ledger.Entry{State: ledger.DeskFollowed}); err != nil {
 		return err
 	}
@@ -59,19 +58,24 @@ func (l live) send(ctx context.Context, v visit, of view, follow <-chan []ledger
 	if err == nil {
 		err = out.beat()
 	}
+	if err == nil && next != nil {
+		*next, err = out.missed(ctx, *next)
+	}
 	refresh, breathe, beat := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery), time.NewTicker(beatEvery)
 	defer refresh.Stop()
 	defer beat.Stop()
 	defer breathe.Stop()
 	for err == nil {
+		var more <-chan struct{}
+		if next != nil {
+			if *next, more, err = out.lines(*next); err != nil {
+				break
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case passage, more := <-follow:
-			if !more {
-				return nil // the ledger cannot be read: the browser comes back
-			}
-			err = out.lines(passage)
+		case <-more:
 		case <-refresh.C:
 			if l.stillWatches(ctx, v.Visit) != nil {
 				return nil
@@ -103,24 +107,41 @@ func resume(v *portal.Visit) (ledger.Number, error) {
 	return ledger.Number(number), nil
 }
 
-// follow reads on in the ledger until ctx ends, passage by passage.
-func (l live) follow(ctx context.Context, from ledger.Number) <-chan []ledger.Entry {
-	read := make(chan []ledger.Entry)
-	go func() {
-		defer close(read)
-		for passage, err := range portal.Passages(l.journal.Follow(ctx, from), l.journal.Next) {
-			if err != nil {
-				return
-			}
-			select {
-			case read <- slices.Clone(passage):
-			case <-ctx.Done():
-				return
+// missed sends the lines of what happened from an entry on that the desk does not remember for all,
+// and returns the number to go on from. The error also says that the desk itself has not begun to
+// read: the browser comes back.
+func (s *stream) missed(ctx context.Context, next ledger.Number) (ledger.Number, error) {
+	select {
+	case <-s.live.news.begun:
+	case <-time.After(beatEvery):
+		return next, errNotBegun
+	case <-ctx.Done():
+		return next, ctx.Err()
+	}
+	begins := s.live.news.begins()
+	if next >= begins {
+		return next, nil
+	}
+	for passage, err := range portal.Passages(s.live.journal.Follow(ctx, next), s.live.journal.Next) {
+		if err != nil {
+			return next, err
+		}
+		t := tidingsOf(passage)
+		if text, err := s.draw(t); err != nil {
+			return next, err
+		} else if text != "" {
+			if err := s.write(text); err != nil {
+				return next, err
 			}
 		}
-	}()
-	return read
+		if next = t.last + 1; next >= begins {
+			return next, nil
+		}
+	}
+	return next, ctx.Err()
 }
+
+var errNotBegun = errors.New("the desk has not begun to read the ledger")
 
 // stream is one reader's flow.
 type stream struct {
@@ -154,35 +175,48 @@ func (s *stream) beat() error {
 
 // event writes one event; its data is one page fragment.
 func (s *stream) event(name, id string, fragment []byte) error {
+	return s.write(eventOf(name, id, fragment))
+}
+
+func eventOf(name, id string, fragment []byte) string {
 	var text strings.Builder
 	if id != "" {
 		fmt.Fprintf(&text, "id: %s\n", id)
 	}
 	fmt.Fprintf(&text, "event: %s\n", name)
 	for row := range bytes.Lines(fragment) {
-		fmt.Fprintf(&text, "data: %s\n", bytes.TrimRight(row, "\r\n"))
+		text.WriteString("data: ")
+		text.Write(bytes.TrimRight(row, "\r\n"))
+		text.WriteString("\n")
 	}
 	text.WriteString("\n")
-	return s.write(text.String())
+	return text.String()
 }
 
-func (s *stream) lines(passage []ledger.Entry) error {
-	var notable []portal.Activity
-	for _, h := range portal.Gather(passage) {
-		if h.Notable() {
-			notable = append(notable, h)
+// lines sends the lines of what happened from an entry on. It returns the number to go on from, and
+// what is closed when there is more.
+func (s *stream) lines(next ledger.Number) (ledger.Number, <-chan struct{}, error) {
+	texts, next, more, err := s.live.news.after(next, s.v.Speaker.Language, s.draw)
+	for _, text := range texts {
+		if err == nil {
+			err = s.write(text)
 		}
 	}
-	if len(notable) == 0 {
-		return nil
+	return next, more, err
+}
+
+// draw says a passage as an event; nothing of one that is worth no line.
+func (s *stream) draw(t *tidings) (string, error) {
+	if len(t.lines) == 0 {
+		return "", nil
 	}
 	var fragment bytes.Buffer
-	for _, h := range notable {
-		if err := s.live.pages.Draw(&fragment, s.v.Visit, "flow-line", s.v.labels.Line(h)); err != nil {
-			return err
+	for _, activity := range t.lines {
+		if err := s.live.pages.Draw(&fragment, s.v.Visit, "flow-line", s.v.labels.Line(activity)); err != nil {
+			return "", err
 		}
 	}
-	return s.event("line", strconv.FormatUint(uint64(passage[len(passage)-1].Number), 10), fragment.Bytes())
+	return eventOf("line", strconv.FormatUint(uint64(t.last), 10), fragment.Bytes()), nil
 }
 
 // picture sends what stands above the lines, when it has changed.
@@ -202,5 +236,5 @@ func (s *stream) picture() error {
 		return err
 	}
 	s.last = text
-	return s.event("picture", "", []byte(text))
+	return s.write(text)
 }

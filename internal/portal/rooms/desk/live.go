@@ -26,6 +26,7 @@ type live struct {
 	audit     Audit
 	witnesses func() (cosigned, all int)
 	hour      *hour
+	news      *news
 	past      *past
 	incidents Incidents
 	drawn     *drawn
@@ -176,6 +177,7 @@ func (l live) watch(ctx context.Context) error {
 		return err
 	}
 	from, first := l.hour.begin(from)
+	l.news.begin(from)
 	if first {
 		if err := l.recall(ctx, from); err != nil {
 			return err
@@ -186,6 +188,7 @@ func (l live) watch(ctx context.Context) error {
 			return err
 		}
 		l.hour.take(passage)
+		l.news.take(passage)
 	}
 	return ctx.Err()
 }

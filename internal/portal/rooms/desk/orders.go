@@ -34,8 +34,9 @@ type orderPage struct {
 	Ends    []string
 	Leave   string // where the way out leads, which does nothing
 	Stops   preview
-	Lineage int  // how many accounts came of the one that it stops
-	Whole   bool // they are stopped with it
+	Also    []accountName // other accounts that it is placed on, each by an order of its own
+	Lineage int           // how many accounts came of the one that it stops
+	Whole   bool          // they are stopped with it
 	Wrong   portal.Mends
 }
 
@@ -55,8 +56,11 @@ const mostCounted = 200
 
 // preview counts whom a measure reaches; all of a lineage where that is asked for. A
 // measure on a function or a service reaches whoever uses it.
-func (h orders) preview(v visit, o order.Order, whole bool) (p preview, err error) {
+func (h orders) preview(v visit, o order.Order, whole bool, also []roster.AccountID) (p preview, err error) {
 	lineage := make(map[roster.AccountID]bool)
+	for _, id := range also {
+		lineage[id] = true
+	}
 	if whole {
 		var walk func(portal.Kin)
 		walk = func(k portal.Kin) {
@@ -115,6 +119,23 @@ func (h orders) asked(v visit, form url.Values) (order.Order, error) {
 	return o, h.targetExists(v, o)
 }
 
+// also reads on which other accounts an order is to be placed, each once.
+func (h orders) also(v visit, o order.Order, form url.Values) (list []roster.AccountID, err error) {
+	for _, typed := range form["also"] {
+		id := roster.AccountID(typed)
+		if _, known := v.labels.Accounts[id]; !known || o.Reach != order.Account {
+			return nil, &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
+		}
+		if string(id) != o.Target && !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	if len(list) >= mostCounted {
+		return nil, fault.Errorf(fault.Invalid, "a measure is placed on at most %d accounts at once", mostCounted)
+	}
+	return list, nil
+}
+
 func (h orders) targetExists(v visit, o order.Order) error {
 	known := true
 	switch o.Reach {
@@ -152,19 +173,26 @@ func (h orders) propose(v visit) error {
 		return &fault.Error{Kind: fault.Invalid, Public: "this measure is not placed from this page"}
 	}
 	o.Message = order.Message{French: i18n.French.Say(said), English: i18n.English.Say(said)}
-	return h.show(v, http.StatusOK, o, v.URL.Query().Has("lineage"), nil)
+	also, err := h.also(v, o, v.URL.Query())
+	if err != nil {
+		return err
+	}
+	return h.show(v, http.StatusOK, o, v.URL.Query().Has("lineage"), also, nil)
 }
 
-func (h orders) show(v visit, status int, o order.Order, whole bool, mend portal.Mends) error {
+func (h orders) show(v visit, status int, o order.Order, whole bool, also []roster.AccountID, mend portal.Mends) error {
 	shown := orderPage{
 		Page:  v.Page(path, "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", v.labels.Target(o)),
 		Order: o, Lasts: v.FormValue("lasts"), Ends: ends, Leave: about(o), Wrong: mend, Whole: whole,
 	}
-	if o.Reach == order.Account {
+	for _, id := range also {
+		shown.Also = append(shown.Also, named(v.labels, id))
+	}
+	if o.Reach == order.Account && len(also) == 0 {
 		shown.Lineage = h.lineage(v.labels, roster.AccountID(o.Target)).Count
 	}
 	var err error
-	if shown.Stops, err = h.preview(v, o, whole); err != nil {
+	if shown.Stops, err = h.preview(v, o, whole, also); err != nil {
 		return err
 	}
 	h.pages.Show(v.Visit, status, "order.html", shown)
@@ -181,12 +209,20 @@ func (h orders) place(v visit) error {
 	if err != nil {
 		return err
 	}
-	if mend := h.mend(v, o); len(mend) > 0 {
-		return h.show(v, http.StatusUnprocessableEntity, o, v.PostForm.Has("lineage"), mend)
-	}
-	placed, err := h.put(v, o)
+	also, err := h.also(v, o, v.PostForm)
 	if err != nil {
 		return err
+	}
+	if mend := h.mend(v, o, also); len(mend) > 0 {
+		return h.show(v, http.StatusUnprocessableEntity, o, v.PostForm.Has("lineage"), also, mend)
+	}
+	placed, err := h.put(v, o, also)
+	if err != nil {
+		return err
+	}
+	back := about(o)
+	if len(also) > 0 {
+		back = path
 	}
 	for _, one := range placed {
 		if one.Reach != order.Account || one.Effect != order.Suspended {
@@ -194,32 +230,42 @@ func (h orders) place(v visit) error {
 		}
 		if err := h.sessions.EndAll(v.Context(), roster.AccountID(one.Target)); err != nil {
 			h.shell.Log().ErrorContext(v.Context(), "sessions of a suspended account could not be ended", slog.Any("err", err))
-			v.Back(about(o) + "?said=sessions")
+			v.Back(back + "?said=sessions")
 			return nil
 		}
 	}
-	v.Back(about(o) + "?said=" + string(o.Effect))
+	v.Back(back + "?said=" + string(o.Effect))
 	return nil
 }
 
-// put puts a measure in force, on a whole lineage if that is asked for.
-func (h orders) put(v visit, o order.Order) ([]order.Order, error) {
-	if o.Reach == order.Account && v.PostForm.Has("lineage") {
+// put puts a measure in force, on a whole lineage if that is asked for, or on other accounts as
+// well. Of several, each that can be placed is, whatever becomes of another.
+func (h orders) put(v visit, o order.Order, also []roster.AccountID) (all []order.Order, failed error) {
+	if o.Reach == order.Account && len(also) == 0 && v.PostForm.Has("lineage") {
 		return h.containment.PlaceLineage(v.Context(), o)
 	}
-	placed, err := h.containment.Place(v.Context(), o)
-	return []order.Order{placed}, err
+	for _, target := range append([]roster.AccountID{roster.AccountID(o.Target)}, also...) {
+		one := o
+		one.Target = string(target)
+		placed, err := h.containment.Place(v.Context(), one)
+		if err != nil {
+			failed = err
+			continue
+		}
+		all = append(all, placed)
+	}
+	return all, failed
 }
 
 // mend lists what is missing or too long, and orders against the viewer themself.
-func (h orders) mend(v visit, o order.Order) (found portal.Mends) {
+func (h orders) mend(v visit, o order.Order, also []roster.AccountID) (found portal.Mends) {
 	found = portal.MendTyped("because", o.Because)
 	for field, text := range map[string]string{"message-fr": o.Message.French, "message-en": o.Message.English} {
 		if text != "" {
 			found = append(found, portal.MendTyped(field, text)...)
 		}
 	}
-	myself := o.Reach == order.Account && o.Target == string(v.Viewer.ID)
+	myself := o.Reach == order.Account && (o.Target == string(v.Viewer.ID) || slices.Contains(also, v.Viewer.ID))
 	if myself || o.Reach == order.Role && o.Target == string(v.Viewer.Role) || o.Reach == order.Organisation && o.Target == string(v.Viewer.Organisation.ID) {
 		found = append(found, portal.Wrong{Field: "because", Key: "order.oneself"})
 	}
