@@ -230,7 +230,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		orders:     orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},
 		campaigns:  campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
 		undeclared: undeclared{all, deps.Undeclared},
-		exact:      exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
+		exact:      exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme, &totals{last: make(map[roster.AccountID]*counting)}},
 	}
 	h.orders.hour = h.live.hour
 	h.accounts = accounts{all, deps.Journal, h.exact, settings.Networks, deps.Calendar}

@@ -25,6 +25,7 @@ type exact struct {
 	directory Directory
 	journal   Journal
 	scheme    string
+	totals    *totals
 }
 
 const (
@@ -286,23 +287,4 @@ func (x exact) patiently(v visit, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(v.Context(), mostWait)
 	defer cancel()
 	return ask(ctx)
-}
-
-// totalWait is how long a page waits for the index, when it could do without.
-const totalWait = 3 * time.Second
-
-// total counts what an account was shown, or returns nil when the index is not
-// there, is behind or does not answer: a part is never told as the whole.
-func (x exact) total(v visit, account roster.AccountID) *index.Shown {
-	if x.index == nil || x.behind("") != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(v.Context(), totalWait)
-	defer cancel()
-	shown, err := x.index.ShownTo(ctx, []roster.AccountID{account}, time.Time{}, time.Time{})
-	if err != nil {
-		x.notAnswered(v, err)
-		return nil
-	}
-	return &shown
 }
