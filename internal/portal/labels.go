@@ -32,6 +32,8 @@ type Labels struct {
 	Accounts      map[roster.AccountID]roster.Account
 	Organisations map[roster.OrganisationID]roster.Organisation
 	services      func(roster.ServiceID) string
+
+	below map[roster.AccountID][]roster.Account // whom each account proposed or recovered
 }
 
 // Labels says what a visit shows by the names of some accounts and organisations.
@@ -41,20 +43,22 @@ func (s *Shell) Labels(v *Visit, accounts []roster.Account, organisations []rost
 
 // LabelsBy says what a visit shows by names that many visits share.
 func (s *Shell) LabelsBy(v *Visit, names Named) Labels {
-	return Labels{v.Speaker, names.Accounts, names.Organisations, s.ServiceName}
+	return Labels{v.Speaker, names.Accounts, names.Organisations, s.ServiceName, names.below}
 }
 
 // Named are accounts and organisations by what names them. Nobody changes the maps.
 type Named struct {
 	Accounts      map[roster.AccountID]roster.Account
 	Organisations map[roster.OrganisationID]roster.Organisation
+
+	below map[roster.AccountID][]roster.Account // whom each account proposed or recovered, by name
 }
 
 // ByID finds accounts and organisations by what names them.
 func ByID(accounts []roster.Account, organisations []roster.Organisation) Named {
 	n := Named{
-		make(map[roster.AccountID]roster.Account, len(accounts)),
-		make(map[roster.OrganisationID]roster.Organisation, len(organisations)),
+		Accounts:      make(map[roster.AccountID]roster.Account, len(accounts)),
+		Organisations: make(map[roster.OrganisationID]roster.Organisation, len(organisations)),
 	}
 	for _, a := range accounts {
 		n.Accounts[a.ID] = a
@@ -62,6 +66,7 @@ func ByID(accounts []roster.Account, organisations []roster.Organisation) Named 
 	for _, o := range organisations {
 		n.Organisations[o.ID] = o
 	}
+	n.below = belowOf(n.Accounts)
 	return n
 }
 

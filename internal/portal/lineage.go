@@ -40,19 +40,27 @@ const deepest = 64
 // of is whom an account proposed or recovered, by name.
 func (l *Lineages) of(id roster.AccountID) []roster.Account {
 	if l.below == nil {
-		l.below = make(map[roster.AccountID][]roster.Account)
-		for _, a := range l.Labels.Accounts {
-			for _, above := range slices.Compact([]roster.AccountID{a.Proposer, a.Recoverer}) {
-				if above != "" {
-					l.below[above] = append(l.below[above], a)
-				}
-			}
-		}
-		for _, list := range l.below {
-			slices.SortFunc(list, func(a, b roster.Account) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+		if l.below = l.Labels.below; l.below == nil {
+			l.below = belowOf(l.Labels.Accounts)
 		}
 	}
 	return l.below[id]
+}
+
+// belowOf is whom each account proposed or recovered, by name.
+func belowOf(accounts map[roster.AccountID]roster.Account) map[roster.AccountID][]roster.Account {
+	below := make(map[roster.AccountID][]roster.Account)
+	for _, a := range accounts {
+		for _, above := range slices.Compact([]roster.AccountID{a.Proposer, a.Recoverer}) {
+			if above != "" {
+				below[above] = append(below[above], a)
+			}
+		}
+	}
+	for _, list := range below {
+		slices.SortFunc(list, func(a, b roster.Account) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	}
+	return below
 }
 
 // kin is an account without what is below it.

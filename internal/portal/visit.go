@@ -124,11 +124,14 @@ func (s *Shell) viewer(ctx context.Context, id roster.AccountID) (Viewer, error)
 // Again returns the viewer as the roster has them by now, of a visit that lasts. It
 // is an error that the session is over.
 func (v *Visit) Again(ctx context.Context) (Viewer, error) {
-	if err := v.shell.Door.Still(ctx, v.session); err != nil {
+	if err := v.Still(ctx); err != nil {
 		return Viewer{}, err
 	}
 	return v.shell.viewer(ctx, v.Viewer.ID)
 }
+
+// Still returns an error once the session is over.
+func (v *Visit) Still(ctx context.Context) error { return v.shell.Door.Still(ctx, v.session) }
 
 // Session names the session of the visit.
 func (v *Visit) Session() roster.SessionID { return v.session.ID }

@@ -61,6 +61,10 @@ func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) e
 	if err == nil && next != nil {
 		*next, err = out.missed(ctx, *next)
 	}
+	seen := l.journal.Generation() // in which the reader's account was last read
+	if err == nil && l.stillWatches(ctx, v.Visit) != nil {
+		return nil
+	}
 	refresh, breathe, beat := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery), time.NewTicker(beatEvery)
 	defer refresh.Stop()
 	defer beat.Stop()
@@ -77,11 +81,21 @@ func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) e
 			return nil
 		case <-more:
 		case <-refresh.C:
-			if l.stillWatches(ctx, v.Visit) != nil {
+			// Accounts and orders change in a new generation; that an account has come to its end is
+			// seen when it breathes.
+			if now := l.journal.Generation(); now != seen {
+				seen = now
+				if l.stillWatches(ctx, v.Visit) != nil {
+					return nil
+				}
+			} else if v.Still(ctx) != nil || !l.mayWatch(v.Viewer) {
 				return nil
 			}
 			err = out.picture()
 		case <-breathe.C:
+			if l.stillWatches(ctx, v.Visit) != nil {
+				return nil
+			}
 			out.v.labels, err = l.labels(v.Visit)
 		case <-beat.C:
 			err = out.beat()
