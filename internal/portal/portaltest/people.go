@@ -6,17 +6,17 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"poterne/internal/custody"
-	"poterne/internal/ledger/retention"
 	"strings"
 	"time"
 
 	"poterne/internal/archive"
+	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
 	"poterne/internal/meter"
 	"poterne/internal/notice"
 	"poterne/internal/person"
@@ -211,8 +211,11 @@ func (s stageKeeping) Kept(context.Context) (kept custody.Kept, err error) {
 	kept.Schedule.Holds = []retention.Hold{{Number: 880, Since: 202503, Until: 202504, Because: "enquête 26-131", By: "noa.lambert", Approver: "samir"}}
 	kept.At = map[ledger.Number]time.Time{870: dropped, 880: held}
 	periods := []ledger.Period{
-		{Month: 202501, First: 0, End: 120, Dropped: true, By: 870}, {Month: 202502, First: 120, End: 300}, {Month: 202503, First: 300, End: 410},
-		{Month: 202602, First: 410, End: 700}, {Month: 202603, First: 700, Open: true},
+		{Month: 202501, First: 0, End: 120, Dropped: true, By: 870},
+		{Month: 202502, First: 120, End: 300},
+		{Month: 202503, First: 300, End: 410},
+		{Month: 202602, First: 410, End: 700},
+		{Month: 202603, First: 700, Open: true},
 	}
 	kept.Months = kept.Schedule.Months(periods, Now, Now)
 	if s.Altered != 0 {
