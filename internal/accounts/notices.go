@@ -53,8 +53,8 @@ type Notices struct {
 	EndAll func(context.Context, roster.AccountID) error // ends an account's sessions
 	// Certificate returns when the certificate ends that a programme shows; zero where there is none.
 	Certificate func(roster.AccountID) time.Time
-	Now    func() time.Time
-	Log    *slog.Logger
+	Now         func() time.Time
+	Log         *slog.Logger
 
 	mu     sync.Mutex // guards what follows
 	unsent []letter   // that the mail server did not take

@@ -195,7 +195,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	files := incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}
 	watch := desk.Deps{
 		Undeclared: seen, Incidents: files,
-		Gate:       p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Reopenings: o.Orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
+		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Reopenings: o.Orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
 		Witnesses: present.holding, Kept: store.NewKept(o.DB, "desk"), Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
 		},

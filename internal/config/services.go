@@ -89,8 +89,8 @@ type routeTable struct {
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`
-	Waits    time.Duration                   `toml:"waits"`  // for an answer that comes when something happens; as timeout
-	Events   *eventsTable                    `toml:"events"` // its answer is a stream of server-sent events
+	Waits    time.Duration                   `toml:"waits"`     // for an answer that comes when something happens; as timeout
+	Events   *eventsTable                    `toml:"events"`    // its answer is a stream of server-sent events
 	Socket   *socketTable                    `toml:"websocket"` // it is a WebSocket, message by message
 
 	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when left out

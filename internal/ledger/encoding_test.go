@@ -34,10 +34,10 @@ var samples = map[string]ledger.Entry{
 		Number: 1234580, Time: at, Kind: ledger.ReadingAsked, Receipt: 1234580, Account: "claire.noir", Organisation: "garde", State: ledger.Asked,
 		Person: register.PersonID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, Note: "réquisition 26-131",
 	},
-	"reconciled": {Number: 1234590, Time: at, Kind: ledger.Reconciled, Receipt: 1234590, Account: "poterne", State: ledger.Audited, Target: "fact", Count: 2, Rejected: 1},
+	"reconciled":    {Number: 1234590, Time: at, Kind: ledger.Reconciled, Receipt: 1234590, Account: "poterne", State: ledger.Audited, Target: "fact", Count: 2, Rejected: 1},
 	"hold-asked":    {Number: 1234581, Time: at, Kind: ledger.HoldAsked, Receipt: 1234581, Account: "samir", Organisation: "garde", State: ledger.Asked, First: 202603, Last: 202605, Note: "enquête 26-131"},
 	"release-asked": {Number: 1234582, Time: at, Kind: ledger.ReleaseAsked, Receipt: 1234582, Account: "nadia", Organisation: "garde", State: ledger.Refused, From: 1234581, End: 1234582, Cause: 1234581},
-	"opened":     {Number: 0, Time: at, Kind: ledger.Opened},
+	"opened":        {Number: 0, Time: at, Kind: ledger.Opened},
 	"consulted": {
 		Number: 1234567, Time: at, Kind: ledger.Consulted, Receipt: 1234560,
 		Account: "pauline.mercier", Organisation: "ml-valbourg", Session: "K7QWZ", Service: "dossier", Purpose: "accompany",

@@ -460,8 +460,8 @@ func (t *route) all() []Answer {
 		all = slices.Concat(all, t.Invalid.Answers)
 	}
 	for _, e := range t.messages() {
-			all = append(slices.Clip(all), Answer{Layout: e.Layout, About: e.About})
-		}
+		all = append(slices.Clip(all), Answer{Layout: e.Layout, About: e.About})
+	}
 	return all
 }
 

@@ -359,8 +359,8 @@ func because(l incident.Line) string {
 type openPage struct {
 	portal.Page
 	scopeForm
-	Named string
-	Cause string
+	Named    string
+	Cause    string
 	Exercise bool
 }
 
