@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -86,7 +87,11 @@ func workedIn(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	keys, err := config.ParseSealKeys([]byte(ts.ReadFile(config.SealFile)))
 	ts.Check(err)
-	o, err := app.Open(context.Background(), config.Settings{Database: ts.MkAbs(args[0]), Seals: keys})
+	secret, err := hex.DecodeString(strings.TrimSpace(ts.ReadFile("pseudonym.key")))
+	ts.Check(err)
+	pseudonym, err := register.NewKey(secret)
+	ts.Check(err)
+	o, err := app.Open(context.Background(), config.Settings{Database: ts.MkAbs(args[0]), Seals: keys, Pseudonym: pseudonym})
 	ts.Check(err)
 	ts.Check(errors.Join(observed(o, advisers, days, from.Add(9*time.Hour)), o.Close()))
 }

@@ -149,12 +149,15 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if i.before, err = i.List.digests(rows); err != nil {
 		return ledger.Entry{}, err
 	}
-	if i.List.Organisations, err = i.List.bodies(rows, i.guarded); err != nil {
+	bodies, err := i.List.bodies(rows, i.guarded)
+	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if i.List.Accounts, err = i.List.kept(rows, i.guarded); err != nil {
+	kept, err := i.List.kept(rows, i.guarded)
+	if err != nil {
 		return ledger.Entry{}, err
 	}
+	i.List.Organisations, i.List.Accounts = bodies, kept // an act that failed is done anew with all it had
 	if err := i.List.apart(rows); err != nil {
 		return ledger.Entry{}, err
 	}

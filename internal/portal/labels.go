@@ -187,7 +187,7 @@ func (l Labels) Sentence(a Activity) string {
 	case ledger.HoldAsked, ledger.ReleaseAsked:
 		key := "act." + e.Kind.String()
 		if e.State != ledger.Asked {
-			key = "act.keeping-dropped"
+			key = strings.Replace(key, "-asked", "-dropped", 1)
 		}
 		return l.Speaker.Say(key, "detail", orDash(l.kept(e)), "hold", uint64(e.From), "request", uint64(e.Cause), "because", orDash(e.Note))
 	case ledger.NIRAsked:
