@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/content/growth"
 	"poterne/internal/gate/content/neat"
 	"poterne/internal/register"
 )
@@ -198,7 +199,7 @@ func (r *htmlReader) parse(body []byte) (*html.Node, error) {
 			return document, nil
 		}
 	}
-	if err := bounded(body); err != nil {
+	if err := growth.Check(body); err != nil {
 		return nil, err
 	}
 	if !r.fragment {

@@ -1,11 +1,5 @@
-package content
-
-import (
-	"bytes"
-	"errors"
-	"slices"
-)
-
+// Package growth refuses a page of HTML that would become a far larger tree than it has bytes.
+//
 // A formatting element that is not closed is opened anew in every paragraph that
 // follows, and a few kilobytes of HTML become a tree of a gigabyte. How many
 // elements a page may gain that way is bounded, before it is parsed.
@@ -16,6 +10,13 @@ import (
 // tag follows after a few elements that are closed in their turn and change neither
 // how the page is cut into tokens nor what is in scope. Any other is opened anew by each
 // token, three times for each of its spellings: the parser keeps no more of one.
+package growth
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+)
 
 const (
 	freeGrowth    = 50_000  // elements that any page may gain, besides one a byte
@@ -63,8 +64,9 @@ type bound struct {
 	work int // bytes that may still be looked at
 }
 
-// bounded refuses a page that would grow out of proportion to itself.
-func bounded(page []byte) error {
+// Check refuses a page that would grow out of proportion to itself: the error says so, and nothing
+// of the page.
+func Check(page []byte) error {
 	b := &bound{page, mostWork*len(page) + 1<<16}
 	var (
 		tokens   = 1
