@@ -32,9 +32,9 @@ var callers = map[string]string{
 	"internal/mail/mail.go":              "host of mail",
 	"internal/mail/relay.go":             "the same",
 	"internal/config/keys.go":            "sign of keys, a program on this machine",
-	"internal/store/postgres.go":         "server of database",
+	"internal/store/dbms/on_postgres.go": "server of database",
 	"internal/store/indexdb/postgres.go": "the same",
-	"internal/store/sqlite.go":           "path of database, a file",
+	"internal/store/dbms/on_sqlite.go":   "path of database, a file",
 	"internal/store/indexdb/sqlite.go":   "the same",
 }
 

@@ -302,7 +302,7 @@ func (a Archive) Kept(ctx context.Context, until ledger.Month) (records int, _ e
 }
 
 // Sweep implements archive.Holdings.
-func (a Archive) Sweep(ctx context.Context) error { return a.db.engine.sweep(ctx, a.db.write) }
+func (a Archive) Sweep(ctx context.Context) error { return a.db.engine.Sweep(ctx, a.db.write) }
 
 // archiveRows is what is held of people and what is archived, in a turn.
 type archiveRows struct{ *turn }

@@ -12,7 +12,7 @@ import (
 // there yet, for its owner only; it is durable when CopyTo returns. Whoever writes
 // goes on meanwhile. A server is copied with its own tools.
 func (db *DB) CopyTo(ctx context.Context, path string) error {
-	if db.engine.dialect() != (onSQLite{}).dialect() {
+	if db.engine.Dialect() != onSQLite.Dialect() {
 		return errors.New("only a file can be copied like this")
 	}
 	// SQLite writes into a file that is there if it is empty: so nobody else can read it.

@@ -1,5 +1,5 @@
 // Package store keeps everything in tables: one SQL text that SQLite and
-// PostgreSQL take as it is. What differs between engines is in their own file.
+// PostgreSQL take as it is. What differs between engines is in package dbms.
 package store
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/store/calendar"
+	"poterne/internal/store/dbms"
 	"poterne/internal/store/factload"
 	"poterne/internal/store/migrations"
 	"poterne/internal/store/recent"
@@ -32,42 +33,16 @@ type DB struct {
 	seals      seals
 }
 
-// engine is what differs between the two databases.
-type engine interface {
-	// dialect is in the names of the migration files.
-	dialect() string
-	// takeHead is the query that takes the ledger's head for a transaction.
-	takeHead() string
-	// apart reports whether entries lie in a table for each month, and rows are inserted as
-	// arrays; otherwise all lie in one, and rows are inserted one by one.
-	apart() bool
-	// found is the rows of a table whose column is in the list that is a query's
-	// first argument, each with the place of that member of the list, from 1. The
-	// column's index is used, however many rows there are.
-	found(table, column string) string
-	// list makes that argument.
-	list(members [][]byte) any
-	// listen calls told once it listens, and whenever the generation has advanced on
-	// another node, until ctx ends or the listener is lost.
-	listen(ctx context.Context, told func()) error
-	// doubtful reports whether some commit that returned may yet be lost.
-	doubtful() bool
-	// undone says what an error of a rollback means: nil when nothing of the
-	// transaction can stay all the same.
-	undone(error) error
-	// ofMonths is the condition that entries are of the months first to last, where
-	// they lie apart by months.
-	ofMonths(first, last ledger.Month) string
-	// remove removes the entries of a period for ever.
-	remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error
-	// sweep removes what is left of them in files, after the transaction.
-	sweep(ctx context.Context, db *sql.DB) error
-	// classify sorts an error of the driver by its code.
-	classify(error) error
+// engine is what the database does in its own way.
+type engine struct {
+	dbms.Engine
+	classify func(error) error // sorts an error of the driver by its code
 }
 
+var onSQLite = engine{dbms.SQLite{}, dbms.SQLiteError}
+
 // Schema is the schema that this program works on, by its number.
-func Schema() int { return migrations.Newest(onSQLite{}.dialect()) }
+func Schema() int { return migrations.Newest(onSQLite.Dialect()) }
 
 // querier is a database, or a transaction in it.
 type querier interface {
@@ -82,7 +57,7 @@ type querier interface {
 func (db *DB) Listen(ctx context.Context, log *slog.Logger, told func()) error {
 	for ctx.Err() == nil {
 		listened := false
-		err := db.engine.listen(ctx, func() {
+		err := db.engine.Listen(ctx, func() {
 			listened = true
 			told()
 		})
@@ -111,7 +86,7 @@ func (db *DB) within(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // rollback ignores a transaction that has ended by itself.
 func (db *DB) rollback(tx *sql.Tx) error {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && db.engine.undone(err) != nil {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && db.engine.Undone(err) != nil {
 		return fmt.Errorf("rolling back: %w", err)
 	}
 	return nil

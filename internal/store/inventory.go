@@ -133,7 +133,7 @@ func (db *DB) differs(ctx context.Context, table string, part int) (*audit.Diffe
 		return nil, nil
 	}
 	var options *sql.TxOptions
-	if db.engine.apart() {
+	if db.engine.Apart() {
 		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	}
 	tx, err := db.read.BeginTx(ctx, options)

@@ -61,7 +61,7 @@ func (k Kept) tip(ctx context.Context, number ledger.Number) ([]byte, error) {
 		return nil, fmt.Errorf("%w: no entry is before the first", seal.ErrBroken)
 	}
 	first, last, _ := k.db.periods.Holding(number - 1)
-	query := `select first + count, seal from turn where first < $1 and ` + k.db.engine.ofMonths(first, last) + ` order by first desc limit 1`
+	query := `select first + count, seal from turn where first < $1 and ` + k.db.engine.OfMonths(first, last) + ` order by first desc limit 1`
 	var end ledger.Number
 	var tip []byte
 	err := k.db.read.QueryRowContext(ctx, query, int64(number)).Scan(&end, &tip)

@@ -116,7 +116,7 @@ type storedTurn struct {
 // holds them against nothing.
 func (db *DB) portionOfTurns(ctx context.Context, q querier, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[storedTurn, error] {
 	return func(yield func(storedTurn, error) bool) {
-		months := db.engine.ofMonths(first, last)
+		months := db.engine.OfMonths(first, last)
 		query := `
 			select first, count, body, previous, seal from turn
 			where first >= coalesce((select first from turn where first <= $1 and ` + months + ` order by first desc limit 1), $1)
@@ -173,8 +173,8 @@ func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 
 func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) {
 	var turn *sql.Row
-	if first, last, _ := l.db.periods.Holding(number); l.db.engine.apart() {
-		turn = l.db.read.QueryRowContext(ctx, turnOf+l.db.engine.ofMonths(first, last)+newestTurn, int64(number))
+	if first, last, _ := l.db.periods.Holding(number); l.db.engine.Apart() {
+		turn = l.db.read.QueryRowContext(ctx, turnOf+l.db.engine.OfMonths(first, last)+newestTurn, int64(number))
 	} else {
 		turn = l.db.statements.turn.QueryRowContext(ctx, int64(number))
 	}

@@ -109,7 +109,7 @@ func (r monthRows) RemovePeriod(period ledger.Period, by ledger.Number) error {
 	if _, err := r.exec(`update period set dropped = $1 where month = $2`, int64(by), period.Month); err != nil {
 		return doing("noting that a month is dropped", err)
 	}
-	return doing("removing its entries", r.db.engine.remove(r.ctx, r.tx, period))
+	return doing("removing its entries", r.db.engine.Remove(r.ctx, r.tx, period))
 }
 
 // Sweep removes the checkpoints inside a dropped period, with what witnesses put
@@ -131,11 +131,20 @@ func (m Months) Sweep(ctx context.Context, period ledger.Period) error {
 			}
 		}
 	}
-	return m.db.engine.sweep(ctx, m.db.write)
+	return m.db.engine.Sweep(ctx, m.db.write)
 }
 
 // sweptAtOnce bounds what one statement removes outside a turn: others wait for it.
 const sweptAtOnce = 4096
+
+// Make makes the tables of a month's entries and of those to come, where
+// there are none. A file on SQLite needs none.
+func (m Months) Make(ctx context.Context, from ledger.Month) error {
+	if !m.db.engine.Apart() {
+		return nil
+	}
+	return m.db.within(ctx, func(tx *sql.Tx) error { return calendar.MakeTables(ctx, tx, from) })
+}
 
 // enter returns the month that entries are written into, and begins it with the
 // next of them when it is later than any before.

@@ -25,10 +25,10 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 	}
 	db := openPostgreSQL(as)
 	err = db.within(ctx, func(tx *sql.Tx) error {
-		if err := db.alone(ctx, tx); err != nil {
+		if err := migrations.Alone(ctx, tx); err != nil {
 			return err
 		}
-		if err := migrations.Apply(ctx, tx, db.engine.dialect()); err != nil {
+		if err := migrations.Apply(ctx, tx, db.engine.Dialect()); err != nil {
 			return err
 		}
 		if err := calendar.MakeTables(ctx, tx, ledger.MonthOf(time.Now())); err != nil {
@@ -48,19 +48,28 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 	return errors.Join(err, db.Close())
 }
 
-// alone keeps other migrations and every node's turns waiting until tx ends.
-func (db *DB) alone(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(7083677)`); err != nil {
-		return fmt.Errorf("waiting for other migrations: %w", err)
+// OpenAsOwner opens the database that two connections lead to, as the role that
+// owns the tables: it may drop months and make the tables of those to come. It
+// refuses what MigratePostgreSQL refuses, and a schema that is not this program's.
+func OpenAsOwner(ctx context.Context, owner, program string) (*DB, error) {
+	as, to, err := pgrole.OwnerAndProgram(owner, program)
+	if err != nil {
+		return nil, err
 	}
-	var there bool
-	if err := tx.QueryRowContext(ctx, `select to_regclass('head') is not null`).Scan(&there); err != nil || !there {
-		return err
+	db := openPostgreSQL(as)
+	if err = db.current(ctx); err == nil {
+		err = pgrole.Owns(ctx, db.read, as.User)
 	}
-	if _, err := tx.ExecContext(ctx, `lock table head in access exclusive mode`); err != nil {
-		return fmt.Errorf("waiting for the ledger's head: %w", err)
+	if err == nil {
+		err = pgrole.Harmless(ctx, db.read, to.User)
 	}
-	return nil
+	if err == nil {
+		err = db.prepare(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", as.Database, err), db.Close())
+	}
+	return db, nil
 }
 
 // admit lets the program in: to tables of its schema, in a role that can do no
@@ -82,7 +91,7 @@ func (db *DB) admit(ctx context.Context, role string) error {
 
 // current refuses a schema that is not this program's.
 func (db *DB) current(ctx context.Context) error {
-	missing, err := migrations.Missing(ctx, db.read, db.engine.dialect())
+	missing, err := migrations.Missing(ctx, db.read, db.engine.Dialect())
 	if err != nil {
 		return err
 	}
@@ -94,7 +103,7 @@ func (db *DB) current(ctx context.Context) error {
 
 // Clock is what time it is where the database runs; ok is false where that is here.
 func (db *DB) Clock(ctx context.Context) (now time.Time, ok bool, err error) {
-	if db.engine.dialect() != (onPostgreSQL{}).dialect() {
+	if db.engine.Dialect() == onSQLite.Dialect() {
 		return now, false, nil
 	}
 	err = db.read.QueryRowContext(ctx, `select clock_timestamp()`).Scan(&now)

@@ -33,7 +33,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		return statement
 	}
 	p := &db.statements
-	p.head = prepare(db.write, db.engine.takeHead())
+	p.head = prepare(db.write, headColumns+db.engine.ForUpdate())
 	p.sessions = make(map[string]*sql.Stmt)
 	for _, table := range []string{accountSessions, personSessions} {
 		p.sessions[table] = prepare(db.read, `select `+sessionColumns+` from `+table+` where key = $1`)
@@ -45,11 +45,11 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	p.covers = prepare(db.read, coversOf)
 	p.facts = prepare(db.read, `
 		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
-		from `+db.engine.found("fact", "person")+` where until_us > $2 and waits = 0`)
-	p.people = prepare(db.read, `select place, person, told_us, seal from `+db.engine.found("alias", "alias"))
+		from `+db.engine.Found("fact", "person")+` where until_us > $2 and waits = 0`)
+	p.people = prepare(db.read, `select place, person, told_us, seal from `+db.engine.Found("alias", "alias"))
 	db.loader.About = db.factsAbout
 	db.Remember(Remembered)
-	if db.engine.apart() {
+	if db.engine.Apart() {
 		p.turns = prepare(db.write, `with moved as (update head set next = $7, last_us = $8, tip = $9, seal = $10)
 			insert into turn (first, count, body, previous, seal, month)
 			select *, $6::integer from unnest($1::bigint[], $2::integer[], $3::bytea[], $4::bytea[], $5::bytea[])`)
@@ -68,7 +68,7 @@ func queryList[T ~[16]byte](ctx context.Context, engine engine, statement *sql.S
 		member := [16]byte(list[i])
 		members[i] = member[:]
 	}
-	return statement.QueryContext(ctx, append([]any{engine.list(members)}, more...)...)
+	return statement.QueryContext(ctx, append([]any{engine.List(members)}, more...)...)
 }
 
 // places writes n rows of width placeholders: ($1, $2), ($3, $4)…

@@ -59,7 +59,7 @@ func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
 	}
-	if l.db.engine.doubtful() {
+	if l.db.engine.Doubtful() {
 		return fmt.Errorf("%w: no standby has it", journal.ErrOutcomeUnknown)
 	}
 	if t.wrote.Sealed != nil {
@@ -256,7 +256,7 @@ func (t *turn) write(entries []ledger.Sealed, at time.Time) error {
 	t.next = entries[len(entries)-1].Number + 1
 	t.last = at
 	t.seal = t.db.seals.seal(t.head.row())
-	if t.db.engine.apart() {
+	if t.db.engine.Apart() {
 		err = t.insertAtOnce(turns, previous, of, month)
 	} else {
 		err = t.insert(turns, previous, of)

@@ -1,5 +1,5 @@
-// Package dbms is what Poterne knows of its two databases before it knows their tables: how
-// to connect, and what their errors mean.
+// Package dbms is what differs between Poterne's two databases: how to connect, what their errors
+// mean, and what each does in its own way under the one SQL text that both take.
 package dbms
 
 import (

@@ -80,6 +80,21 @@ func Apply(ctx context.Context, tx *sql.Tx, dialect string) error {
 	return nil
 }
 
+// Alone keeps other migrations and every node's turns waiting until tx ends, on PostgreSQL.
+func Alone(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(7083677)`); err != nil {
+		return fmt.Errorf("waiting for other migrations: %w", err)
+	}
+	var there bool
+	if err := tx.QueryRowContext(ctx, `select to_regclass('head') is not null`).Scan(&there); err != nil || !there {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `lock table head in access exclusive mode`); err != nil {
+		return fmt.Errorf("waiting for the ledger's head: %w", err)
+	}
+	return nil
+}
+
 // querier reads; *sql.DB and *sql.Tx do.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -123,6 +123,19 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// Owns refuses a role that does not own the tables of entries.
+func Owns(ctx context.Context, db querier, role string) error {
+	const query = `select count(*) = 0 from pg_class where oid in (select relid from pg_partition_tree('turn')) and not pg_has_role(relowner, 'usage')`
+	var owns bool
+	if err := db.QueryRowContext(ctx, query).Scan(&owns); err != nil {
+		return dbms.PostgreSQLError(err)
+	}
+	if !owns {
+		return fmt.Errorf("the role %q does not own the tables of entries: connect as the role that ran poterne migrate", role)
+	}
+	return nil
+}
+
 // Harmless refuses a role that could alter what was written: that may do so
 // itself, or may become one that can. To own a table of entries, or its schema, is
 // to be able to.
