@@ -319,7 +319,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		rooms: p.untilLeaving(rooms), health: health.handler(), known: o.wellKnown(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	})
-	p.Programmes = forProgrammes(o.hosts(), p.Public)
+	p.Programmes = forProgrammes(o.hosts(), proxy.Serves, p.Public)
 	private := http.NewServeMux()
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())

@@ -273,3 +273,28 @@ func TestSCOPE_8_ACertificateOfAnotherKeyOrOutOfDateShowsNobody(t *testing.T) {
 		t.Error("the application was asked")
 	}
 }
+
+// Nothing but tokens and services is served where certificates are asked for, whatever looks like a
+// programme's token: no page of the portal, no way to sign in, none of what other programs keep accounts by.
+//
+// Promise: SCOPE-8
+func TestSCOPE_8_NothingButTokensAndServicesIsServedToCertificates(t *testing.T) {
+	c := newCertified(t)
+	mine := c.fresh()
+	token, _ := c.token(mine, string(c.account))
+	for _, said := range []string{"ptn_x", token} {
+		for _, path := range []string{"/", "/desk", "/sign-in", signin.Prefix, signin.Prefix + "start", signin.CallbackPath, signin.ProofPath, signin.Prefix + "sign-out", "/scim/v2/Users", "/who", "/healthz", "/readyz", "/.well-known/security.txt"} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				r := c.request(method, path, url.Values{})
+				r.Header.Add("Authorization", "Bearer "+said)
+				status, text, err := c.does(mine, r)
+				if err != nil || status != http.StatusUnauthorized {
+					t.Errorf("%s %s is answered %d: %.80q, %v", method, path, status, text, err)
+				}
+			}
+		}
+	}
+	if got := c.shows(mine, token); got != http.StatusOK {
+		t.Errorf("its own token shows %d afterwards", got)
+	}
+}

@@ -33,22 +33,24 @@ func listenForCertificates(ctx context.Context, address string, certificate func
 	return l, nil
 }
 
-// forProgrammes answers there: tokens are given, and whoever has one is served as elsewhere.
-// There is no room and no session of a person's. No proxy that ends TLS is before it, so that
+// forProgrammes answers there: tokens are given, and whoever has one is served, by services, as
+// elsewhere; serves says whether one would answer. There is no room, no way to sign in and no session
+// of a person's, whatever looks like a token. No proxy that ends TLS is before it, so that
 // nothing is believed of a header that one would write; the names are those that are declared,
 // whatever the port.
-func forProgrammes(hosts map[string]bool, next http.Handler) http.Handler {
+func forProgrammes(hosts map[string]bool, serves func(*http.Request) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 || r.URL.Path != signin.TokenPath && !signin.Bears(r) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, "programmes only, with a token from "+signin.TokenPath, http.StatusUnauthorized)
-			return
-		}
 		for _, name := range []string{"X-Forwarded-For", "Cookie"} {
 			r.Header.Del(name)
 		}
 		if host := strings.ToLower(r.Host); !hosts[host] {
 			r.Host = sameName(hosts, host)
+		}
+		guarded := signin.Bears(r) && serves(r) && !strings.HasPrefix(r.URL.Path, signin.Prefix)
+		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 || r.URL.Path != signin.TokenPath && !guarded {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "programmes only, with a token from "+signin.TokenPath, http.StatusUnauthorized)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
