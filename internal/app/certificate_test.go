@@ -260,6 +260,11 @@ func TestSCOPE_8_ACertificateOfAnotherKeyOrOutOfDateShowsNobody(t *testing.T) {
 			t.Errorf("%s is answered %d to a certificate without a token: %s, %v", room, status, text, err)
 		}
 	}
+	for _, form := range []string{"scope", "client_secret"} {
+		if token, status := c.token(mine, id, form, "people"); token != "" || status != http.StatusBadRequest {
+			t.Errorf("a token is given to who asks for a %s: %d", form, status)
+		}
+	}
 	told := 0
 	for _, e := range c.entries(ledger.SignIn) {
 		if e.State == ledger.State(signin.OutOfDate) {

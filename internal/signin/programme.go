@@ -178,11 +178,11 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, &refusedToken{http.StatusBadRequest, "unsupported_grant_type", "grant_type is client_credentials"}
 	case certified && (form.Has("client_assertion") || form.Has("client_assertion_type")):
 		return nil, invalid("where certificates are asked for, a client proves itself by its own, and sends no assertion")
+	case form.Get("scope") != "":
+		return nil, &refusedToken{http.StatusBadRequest, "invalid_scope", "the account's habilitations are its scope: ask for none"}
 	case certified:
 	case form.Get("client_assertion_type") != assertionType:
 		return nil, invalid("client_assertion_type is " + assertionType)
-	case form.Get("scope") != "":
-		return nil, &refusedToken{http.StatusBadRequest, "invalid_scope", "the account's habilitations are its scope: ask for none"}
 	}
 	return form, nil
 }
