@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -51,6 +52,9 @@ func Ask(ctx context.Context, file string, asked Asked) (string, error) {
 	path, err := config.Control(file)
 	if err != nil {
 		return "", err
+	}
+	if err := apart(path); err != nil {
+		return "", fmt.Errorf("nothing was done: %w", err)
 	}
 	connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
 	switch {
@@ -111,6 +115,9 @@ func (h *node) askings(ctx context.Context) (<-chan asking, func(), error) {
 // control listens at a socket that its owner alone may open. One that nobody listens at is what
 // a program left that was killed.
 func control(ctx context.Context, path string) (net.Listener, error) {
+	if err := apart(path); err != nil {
+		return nil, err
+	}
 	if about, err := os.Lstat(path); err == nil && about.Mode().Type() == fs.ModeSocket {
 		connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
 		if err == nil {
@@ -126,6 +133,15 @@ func control(ctx context.Context, path string) (net.Listener, error) {
 	before := syscall.Umask(0o177)
 	defer syscall.Umask(before)
 	return new(net.ListenConfig).Listen(ctx, "unix", path)
+}
+
+// apart refuses a socket where anybody could have put one first, and answer in the node's place.
+func apart(path string) error {
+	folder := filepath.Dir(path)
+	if about, err := os.Stat(folder); err == nil && about.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("anybody may write into %s, and answer there in the node's place; write socket under [control], in a folder that its user alone may write into", folder)
+	}
+	return nil
 }
 
 const (
