@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -18,6 +19,8 @@ var Stocked = []string{"cover", "fact", "alias"}
 type Difference struct {
 	Table  string
 	Part   int
+	Next   ledger.Number   // of the entry that came next when the rows were read
+	Last   time.Time       // of the one before
 	Turned uint64          // how often that inventory had been corrected
 	Found  *seal.Inventory // what corrects it
 	More   []Stray         // rows that are there, and should not be
@@ -58,8 +61,9 @@ type StockRows interface {
 	// Turned returns how often the inventory of a part was corrected.
 	Turned(table string, part int) (uint64, error)
 	// Reconcile ends the rows that should not be there: every row of the part but those that say that
-	// files are closed or archived, when they are not all known. It puts a row that said so back that
-	// is gone, and has the inventory be of what rows there are.
+	// files are closed or archived, when they are not all known. What was told since the rows were read
+	// stays. It puts a row that said so back that is gone, unless its source has told it since, and has
+	// the inventory be of what rows there are.
 	Reconcile(Difference, ledger.Entry) error
 }
 

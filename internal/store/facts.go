@@ -98,7 +98,7 @@ func (db *DB) scanCovers(rows *sql.Rows, err error) (covers []reason.CoverDuty, 
 	}
 	defer rows.Close()
 	for rows.Next() {
-		c, err := db.scanCover(rows)
+		c, _, err := db.scanCover(rows)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
@@ -110,38 +110,38 @@ func (db *DB) scanCovers(rows *sql.Rows, err error) (covers []reason.CoverDuty, 
 	return covers, rows.Err()
 }
 
-const coverColumns = `source, id, absent, substitute, declared_by, from_us, until_us, seal`
+const coverColumns = `source, id, absent, substitute, declared_by, from_us, until_us, told, seal`
 
-// scanCover reads a cover; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanCover(rows interface{ Scan(...any) error }) (c reason.CoverDuty, err error) {
+// scanCover reads a cover, and by which entry it was told; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanCover(rows interface{ Scan(...any) error }) (c reason.CoverDuty, told ledger.Number, err error) {
 	var from, until sql.NullInt64
 	var seal []byte
-	err = rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until, &seal)
+	err = rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until, &told, &seal)
 	c.From, c.Until = fromMicro(from), fromMicro(until)
-	if err == nil && !db.seals.holds(seal, coverRow(c), func() string { return c.Source + " " + c.ID }) {
+	if err == nil && !db.seals.holds(seal, coverRow(c, told), func() string { return c.Source + " " + c.ID }) {
 		err = sql.ErrNoRows
 	}
-	return c, err
+	return c, told, err
 }
 
-const factColumns = `person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, seal`
+const factColumns = `person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, told, seal`
 
-// scanFact reads a fact; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanFact(row interface{ Scan(...any) error }) (f reason.Fact, err error) {
+// scanFact reads a fact, and by which entry it was told; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanFact(row interface{ Scan(...any) error }) (f reason.Fact, told ledger.Number, err error) {
 	var person, seal []byte
 	var from, until int64
-	if err := row.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &seal); err != nil {
-		return f, err
+	if err := row.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &told, &seal); err != nil {
+		return f, told, err
 	}
 	f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()
-	if !db.factHolds(f, seal) {
-		return f, sql.ErrNoRows
+	if !db.factHolds(f, told, seal) {
+		return f, told, sql.ErrNoRows
 	}
-	return f, nil
+	return f, told, nil
 }
 
-func (db *DB) factHolds(f reason.Fact, seal []byte) bool {
-	return db.seals.holds(seal, factRow(f), func() string { return f.Source + " " + f.ID })
+func (db *DB) factHolds(f reason.Fact, told ledger.Number, seal []byte) bool {
+	return db.seals.holds(seal, factRow(f, told), func() string { return f.Source + " " + f.ID })
 }
 
 // Facts implements gate.Files.
@@ -182,10 +182,10 @@ func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at tim
 	defer rows.Close()
 	facts := make([]factload.Told, 0, len(people))
 	for rows.Next() { // plain types are scanned without reflection
-		var place, kind, from, until int64
+		var place, kind, from, until, told int64
 		var source, id, account, organisation, author string
 		var seal []byte
-		if err := rows.Scan(&place, &source, &id, &kind, &account, &organisation, &from, &until, &author, &seal); err != nil {
+		if err := rows.Scan(&place, &source, &id, &kind, &account, &organisation, &from, &until, &author, &told, &seal); err != nil {
 			return nil, err
 		}
 		f := reason.Fact{
@@ -193,7 +193,7 @@ func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at tim
 			Person: people[place-1], From: time.UnixMicro(from).UTC(), Until: time.UnixMicro(until).UTC(),
 			Source: source, ID: id, Author: roster.AccountID(author),
 		}
-		if db.factHolds(f, seal) {
+		if db.factHolds(f, ledger.Number(told), seal) {
 			facts = append(facts, factload.Told{Place: int(place - 1), Fact: f})
 		}
 	}
@@ -259,10 +259,10 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 		insert into source (name, heard_us, seal) values ($1, $2, $3)
 		on conflict (name) do update set heard_us = excluded.heard_us, seal = excluded.seal`
 	const cover = `
-		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us, seal) values `
+		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us, told, seal) values `
 	const coverAgain = `
 		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
-			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us, seal = excluded.seal`
+			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us, told = excluded.told, seal = excluded.seal`
 	if _, err := r.exec(heard, batch.Source, entry.Time.UnixMicro(), r.db.seals.seal(sourceRow(batch.Source, entry.Time))); err != nil {
 		return fmt.Errorf("noting that a source was heard: %w", err)
 	}
@@ -279,10 +279,10 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 	}
 	err := upsert(r.turn, cover, coverAgain, covers, func(c reason.CoverDuty) []any {
 		c.Source = batch.Source
-		r.stock(stock.Cover(coverRow(c), c, false))
+		r.stock(stock.Cover(coverRow(c, entry.Number), c, false))
 		return []any{
 			batch.Source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
-			c.From.UnixMicro(), c.Until.UnixMicro(), r.db.seals.seal(coverRow(c)),
+			c.From.UnixMicro(), c.Until.UnixMicro(), int64(entry.Number), r.db.seals.seal(coverRow(c, entry.Number)),
 		}
 	})
 	return doing("storing covers", err)
@@ -297,23 +297,23 @@ func (r factRows) PutFacts(source string, facts []reason.Fact, number ledger.Num
 	if err := r.retold(source, facts); err != nil {
 		return err
 	}
-	return r.store(source, facts)
+	return r.store(source, facts, number)
 }
 
-// store writes facts of one source.
-func (r factRows) store(source string, facts []reason.Fact) error {
+// store writes facts of one source, told by an entry.
+func (r factRows) store(source string, facts []reason.Fact, told ledger.Number) error {
 	const fact = `
-		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author, waits, seal) values `
+		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author, waits, told, seal) values `
 	const again = `
 		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
 			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
-			until_us = excluded.until_us, author = excluded.author, waits = excluded.waits, seal = excluded.seal`
+			until_us = excluded.until_us, author = excluded.author, waits = excluded.waits, told = excluded.told, seal = excluded.seal`
 	err := upsert(r.turn, fact, again, facts, func(f reason.Fact) []any {
 		f.Source = source
-		r.stock(stock.Fact(factRow(f), f, false))
+		r.stock(stock.Fact(factRow(f, told), f, false))
 		return []any{
 			source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
-			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author), int64(f.Waits), r.db.seals.seal(factRow(f)),
+			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author), int64(f.Waits), int64(told), r.db.seals.seal(factRow(f, told)),
 		}
 	})
 	return doing("storing facts", err)

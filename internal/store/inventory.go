@@ -26,15 +26,15 @@ type stocked struct {
 }
 
 var stockedTables = map[string]stocked{
-	"fact": {stock.Table{Name: "fact", Key: "id", Parts: stock.Parts, Where: `person >= $1 and person < $2`, Columns: factColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
-		f, err := db.scanFact(row)
-		return stock.Fact(factRow(f), f, true), f.Source + " " + f.ID, err
+	"fact": {stock.Table{Name: "fact", Key: "id", Parts: stock.Parts, Where: `person >= $1 and person < $2`, Told: "told", Columns: factColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+		f, told, err := db.scanFact(row)
+		return stock.Fact(factRow(f, told), f, true), f.Source + " " + f.ID, err
 	}},
-	"cover": {stock.Table{Name: "cover", Key: "id", Parts: 1, Where: `true`, Columns: coverColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
-		c, err := db.scanCover(row)
-		return stock.Cover(coverRow(c), c, true), c.Source + " " + c.ID, err
+	"cover": {stock.Table{Name: "cover", Key: "id", Parts: 1, Where: `true`, Told: "told", Columns: coverColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+		c, told, err := db.scanCover(row)
+		return stock.Cover(coverRow(c, told), c, true), c.Source + " " + c.ID, err
 	}},
-	"alias": {stock.Table{Name: "alias", Key: "alias", Parts: stock.Parts, Where: `alias >= $1 and alias < $2`, Columns: aliasColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+	"alias": {stock.Table{Name: "alias", Key: "alias", Parts: stock.Parts, Where: `alias >= $1 and alias < $2`, Told: "told_us", Columns: aliasColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
 		a, at, err := db.scanAlias(row)
 		return stock.Alias(aliasRow(a, at), a, at, true), hex.EncodeToString(a.Alias[:]), err
 	}},
@@ -148,12 +148,16 @@ func (db *DB) differs(ctx context.Context, table string, part int) (*audit.Diffe
 	if err != nil {
 		return nil, err
 	}
+	of := stockedTables[table]
 	quiet := &DB{engine: db.engine, read: db.read} // what has no seal is told once
 	quiet.seals.keys.Store(keys)
-	of := stockedTables[table]
-	return of.Differ(ctx, tx, keys, h.inventory, part,
+	d, err := of.Differ(ctx, tx, keys, h.inventory, part,
 		func(rows *sql.Rows) (stock.Change, string, error) { return of.scan(db, rows) },
 		func(rows *sql.Rows) (stock.Change, string, error) { return of.scan(quiet, rows) })
+	if d != nil {
+		d.Next, d.Last = h.next, h.last
+	}
+	return d, err
 }
 
 // Turned implements audit.StockRows.
@@ -173,30 +177,37 @@ func (r factRows) Reconcile(d audit.Difference, e ledger.Entry) error {
 	r.found[stock.Part{Table: d.Table, Of: d.Part}] = d.Found
 	var back []reason.Fact
 	var ended []stock.Change
+	of, before := stockedTables[d.Table], int64(d.Next) // what was told since the rows were read stays
+	if of.Told == "told_us" {
+		before = d.Last.UnixMicro() + 1
+	}
+	end := func(where string, args ...any) error {
+		where += fmt.Sprintf(` and %s < $%d`, of.Told, len(args)+1)
+		_, some, err := r.gone(d.Table, fmt.Sprintf(removed, d.Table, of.Columns, where), append(args, before)...)
+		ended = append(ended, some...)
+		return doing("ending rows", err)
+	}
 	for _, stray := range d.More {
-		source, id, _ := strings.Cut(stray.Key, " ")
-		keys, of := []any{id}, []any{source}
+		var err error
 		if d.Table == "alias" {
 			alias, _ := hex.DecodeString(stray.Key) // as scan writes it
-			keys, of = []any{alias}, nil
+			err = end(`alias = $1`, alias)
+		} else {
+			source, id, _ := strings.Cut(stray.Key, " ")
+			err = end(`source = $1 and id = $2`, source, id)
 		}
-		some, err := r.leave(removed, d.Table, keys, of...)
 		if err != nil {
 			return err
 		}
-		ended = append(ended, some...)
 	}
 	if !d.All {
-		of := stockedTables[d.Table]
 		where := of.Where
 		if d.Table == "fact" {
 			where += fmt.Sprintf(` and kind not in (%d, %d)`, reason.Closed, reason.Archived)
 		}
-		_, some, err := r.gone(d.Table, fmt.Sprintf(removed, d.Table, of.Columns, where), of.Bounds(d.Part)...)
-		if err != nil {
-			return doing("ending rows", err)
+		if err := end(where, of.Bounds(d.Part)...); err != nil {
+			return err
 		}
-		ended = append(ended, some...)
 	}
 	if d.Table != "fact" {
 		return nil
@@ -207,6 +218,13 @@ func (r factRows) Reconcile(d audit.Difference, e ledger.Entry) error {
 	}
 	for i, item := range d.Fewer {
 		if kind := reason.FactKind(item.Kind); kind.Apart() && !d.Retold[i] {
+			since, err := r.factsWhere(`person = $1 and told >= $2`, item.Of[:], before)
+			if err != nil {
+				return doing("reading what was told since", err)
+			}
+			if slices.ContainsFunc(since, func(f reason.Fact) bool { return seal.KeyOf(f.Source+"\n"+f.ID) == item.Key }) {
+				continue
+			}
 			back = append(back, reason.Fact{
 				Kind: kind, Organisation: reason.Everybody, Person: register.PersonID(item.Of), Source: intake.Restored, ID: hex.EncodeToString(item.Key[:]),
 				From: e.Time, Until: time.UnixMicro(item.Until).UTC(),
@@ -217,7 +235,7 @@ func (r factRows) Reconcile(d audit.Difference, e ledger.Entry) error {
 	if err := r.notePeople(people, e.Number); err != nil {
 		return err
 	}
-	return r.store(intake.Restored, back)
+	return r.store(intake.Restored, back, e.Number)
 }
 
 // retold takes away what an audit put back of facts that their source tells again.

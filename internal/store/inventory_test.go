@@ -217,3 +217,90 @@ func TestRIGHTS_9_AnInventoryThatIsPutBackStopsTheProgram(t *testing.T) {
 		})
 	}
 }
+
+// What a source tells after the rows were read, or over a row that somebody put back, is its own
+// word: nobody loses a reason by it, and no file stays closed.
+//
+// Promise: RIGHTS-9
+func TestRIGHTS_9_WhatASourceTellsWhileAnAuditActsHolds(t *testing.T) {
+	later, sooner := time.Now().AddDate(0, 1, 0), time.Now().Add(-time.Minute)
+	first := intake.FactBatch{Source: "cases"}
+	for n := range 200 {
+		first.Facts = append(first.Facts, reason.Fact{Kind: reason.Caseload, ID: fmt.Sprint(n), Account: "pauline", Person: storetest.Person(n), From: time.Now().Add(-time.Hour), Until: later})
+	}
+	tellFirst := func(t *testing.T, w journal.Writer, n int) { // each time the same, to the microsecond
+		t.Helper()
+		batch := intake.FactBatch{Source: "cases", Facts: slices.Clone(first.Facts[:n])}
+		if err := act(&batch)(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lead := func(t *testing.T, w journal.Writer, person int) {
+		t.Helper()
+		if err := act(intake.AliasBatch{Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(person)}}})(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(t *testing.T, r robbed, n int) {
+		t.Helper()
+		for n := range n {
+			if !r.follows("pauline", n) {
+				t.Fatalf("%d is no longer pauline's, though the source said so since", n)
+			}
+		}
+		if !r.leads(1, 1) {
+			t.Error("an alias is ended, though it was told since")
+		}
+	}
+	for name, rows := range map[string]int{"few": 10, "more than can be named": 200} {
+		t.Run(name, func(t *testing.T) {
+			r, w, a := stocked(t)
+			tellFirst(t, w, 200)
+			tell(t, w, reason.Closed, later, upTo(300, 340)...)
+			r.exec(`create table before as select * from fact`)
+			lead(t, w, 1)
+			alias := r.keep("alias", "true")
+			lead(t, w, 2)
+			tell(t, w, reason.Caseload, sooner, upTo(0, 200)...)
+			r.exec(`delete from fact where cast(id as integer) < $1 or id = '301'`, rows)
+			r.exec(`insert into fact select * from before where cast(id as integer) < $1`, rows)
+			alias()
+
+			_, differences, err := store.NewAudit(r.s).Stock(t.Context())
+			if err != nil || len(differences) < 2 {
+				t.Fatalf("%d differences, %v", len(differences), err)
+			}
+			tellFirst(t, w, 200)
+			lead(t, w, 1)
+			tell(t, w, reason.Closed, sooner, 301) // opened
+			for _, d := range differences {
+				if err := act(journal.Act[audit.StockRows](audit.Reconcile{Difference: d}))(t.Context(), w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			holds(t, r, 200)
+			if r.closed(301) {
+				t.Error("a file is closed that its source opened after the reading")
+			}
+			if found, err := a.Every(t.Context()); err != nil || len(found) > 0 {
+				t.Errorf("then: %v, %v", found, err)
+			}
+		})
+	}
+	t.Run("before it looks", func(t *testing.T) {
+		r, w, a := stocked(t)
+		tellFirst(t, w, 3)
+		lead(t, w, 1)
+		fact, alias := r.keep("fact", "id = '1'"), r.keep("alias", "true")
+		tell(t, w, reason.Caseload, sooner, 1)
+		lead(t, w, 2)
+		fact()
+		alias()
+		tellFirst(t, w, 3)
+		lead(t, w, 1)
+		if err := audit.NewWatch(a, w, nil, slog.New(slog.DiscardHandler)).Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, r, 3)
+	})
+}

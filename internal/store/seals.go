@@ -81,9 +81,9 @@ func habilitationRow(h roster.Habilitation) *seal.Row {
 	return seal.NewRow("habilitation").Text(string(h.Account)).Text(string(h.Service)).Text(string(h.Purpose)).Time(h.From).Time(h.Until)
 }
 
-func factRow(f reason.Fact) *seal.Row {
+func factRow(f reason.Fact, told ledger.Number) *seal.Row {
 	return seal.NewRow("fact").Text(f.Source).Text(f.ID).Int(int64(f.Kind)).Text(string(f.Account)).Text(string(f.Organisation)).
-		Bytes(f.Person[:]).Time(f.From).Time(f.Until).Text(string(f.Author)).Int(int64(f.Waits))
+		Bytes(f.Person[:]).Time(f.From).Time(f.Until).Text(string(f.Author)).Int(int64(f.Waits)).Int(int64(told))
 }
 
 func cameRow(to roster.AccountID, day int64, people int) *seal.Row {
@@ -94,9 +94,9 @@ func factChangeRow(number ledger.Number, people []byte) *seal.Row {
 	return seal.NewRow("fact_change").Int(int64(number)).Bytes(people)
 }
 
-func coverRow(c reason.CoverDuty) *seal.Row {
+func coverRow(c reason.CoverDuty, told ledger.Number) *seal.Row {
 	return seal.NewRow("cover").Text(c.Source).Text(c.ID).Text(string(c.Absent)).Text(string(c.Substitute)).Text(string(c.DeclaredBy)).
-		Time(c.From).Time(c.Until)
+		Time(c.From).Time(c.Until).Int(int64(told))
 }
 
 func aliasRow(a intake.Alias, told time.Time) *seal.Row {

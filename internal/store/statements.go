@@ -44,7 +44,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	p.account = prepare(db.read, accountAndOrganisation+` where a.id = $1`)
 	p.covers = prepare(db.read, coversOf)
 	p.facts = prepare(db.read, `
-		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
+		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, told, seal
 		from `+db.engine.Found("fact", "person")+` where until_us > $2 and waits = 0`)
 	p.people = prepare(db.read, `select place, person, told_us, seal from `+db.engine.Found("alias", "alias"))
 	db.loader.About = db.factsAbout

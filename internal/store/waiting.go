@@ -23,7 +23,7 @@ func (r factRows) factsWhere(condition string, args ...any) (list []reason.Fact,
 	}
 	defer rows.Close()
 	for rows.Next() {
-		f, err := r.db.scanFact(rows)
+		f, _, err := r.db.scanFact(rows)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

@@ -238,8 +238,9 @@ create table source (
 
 -- fact is what a source says an account or an organisation has to do with a person,
 -- and MUST name exactly one of the two. It holds from one moment up to another. author
--- is the account that typed it in the source; empty when none did. The key begins with
--- the person: what is asked is the facts about the people of an answer.
+-- is the account that typed it in the source; empty when none did. told is the entry by
+-- which it was last told: a row that is told again as it was is another row. The key begins
+-- with the person: what is asked is the facts about the people of an answer.
 create table fact (
 	person       bytea            not null check (length(person) = 16),
 	source       text collate "C" not null,
@@ -251,6 +252,7 @@ create table fact (
 	until_us     bigint           not null,
 	author       text             not null,
 	waits        bigint           not null default 0,
+	told         bigint           not null default 0,
 	seal         bytea            not null default '',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
@@ -288,6 +290,7 @@ create table cover (
 	declared_by text             not null,
 	from_us     bigint           not null,
 	until_us    bigint           not null,
+	told        bigint           not null default 0,
 	seal        bytea            not null default '',
 	constraint cover_id primary key (source, id)
 );

@@ -219,8 +219,9 @@ create table source (
 -- fact is what a source says an account or an organisation has to do with a person,
 -- and MUST name exactly one of the two. It holds from one moment up to another. author
 -- is the account that typed it in the source; empty when none did. It holds nothing while
--- waits, the entry that brought it, is not 0: a second person has yet to admit it. Rows lie by
--- person: what is asked is the facts about the people of an answer.
+-- waits, the entry that brought it, is not 0: a second person has yet to admit it. told is the
+-- entry by which it was last told: a row that is told again as it was is another row. Rows lie
+-- by person: what is asked is the facts about the people of an answer.
 create table fact (
 	person       blob    not null check (length(person) = 16),
 	source       text    not null,
@@ -232,6 +233,7 @@ create table fact (
 	until_us     integer not null,
 	author       text    not null,
 	waits        integer not null default 0,
+	told         integer not null default 0,
 	seal         blob    not null default x'',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
@@ -269,6 +271,7 @@ create table cover (
 	declared_by text    not null,
 	from_us     integer not null,
 	until_us    integer not null,
+	told        integer not null default 0,
 	seal        blob    not null default x'',
 	constraint cover_id primary key (source, id)
 ) strict, without rowid;

@@ -23,6 +23,7 @@ type Table struct {
 	Key     string // a column: what tells a row from the others of its source, where it has one
 	Parts   int
 	Where   string // which rows are of a part, whose bounds are $1 and $2
+	Told    string // a column: the entry by which a row was last told
 	Columns string
 }
 
