@@ -304,3 +304,24 @@ func TestRIGHTS_9_WhatASourceTellsWhileAnAuditActsHolds(t *testing.T) {
 		holds(t, r, 3)
 	})
 }
+
+// Promise: SCOPE-6
+func TestSCOPE_6_ASourceOpensAFileThatWasClosedAgainTwice(t *testing.T) {
+	r, w, a := stocked(t)
+	watch := audit.NewWatch(a, w, nil, slog.New(slog.DiscardHandler))
+	tell(t, w, reason.Closed, time.Now().AddDate(0, 1, 0), upTo(0, 10)...)
+	person := storetest.Person(3)
+	for range 3 {
+		r.exec(`delete from fact where person = $1`, person[:])
+		if err := watch.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !r.closed(3) {
+			t.Fatal("its file is open")
+		}
+	}
+	tell(t, w, reason.Closed, time.Now().Add(-time.Minute), 3)
+	if r.closed(3) {
+		t.Error("its source is not heard: what was put back twice stays for good")
+	}
+}

@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"encoding/hex"
 	"time"
 
 	"poterne/internal/intake"
@@ -10,9 +11,12 @@ import (
 
 // What is said of each row that has an inventory, beside its columns.
 
-// Fact is a fact that was put, or is gone.
+// Fact is a fact that was put, or is gone. One that an audit put back is known by the row that it stands for.
 func Fact(row *seal.Row, f reason.Fact, gone bool) Change {
 	item := seal.Item{Key: seal.KeyOf(f.Source + "\n" + f.ID), Of: f.Person, Kind: byte(f.Kind), Until: f.Until.UnixMicro()}
+	if key, err := hex.DecodeString(f.ID); f.Source == intake.Restored && err == nil && len(key) == len(item.Key) {
+		item.Key = [8]byte(key) // of the row in whose place it is
+	}
 	return Change{PartOf("fact", f.Person), row, item, gone}
 }
 
