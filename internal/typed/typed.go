@@ -5,10 +5,13 @@ package typed
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"poterne/internal/fault"
 )
@@ -69,12 +72,20 @@ func Readable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unreadable)
 }
 
+// nir is a number of the national register, with its key.
+var nir = regexp.MustCompile(`^[0-9]{6}[0-9ab][0-9]{8}$`)
+
 // Says reports whether a text holds an identifier, whatever stands between its letters and
-// digits. One of fewer than four is found where it is a word of its own.
+// digits, and in whatever width these are. One of fewer than four is found where it is a word of its
+// own, and a NIR without its key, too.
 func Says(text, identifier string) bool {
+	plain := func(text string) string { return strings.ToLower(norm.NFKC.String(text)) }
 	apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	words := strings.FieldsFunc(strings.ToLower(text), apart)
-	sought := strings.Join(strings.FieldsFunc(strings.ToLower(identifier), apart), "")
+	words := strings.FieldsFunc(plain(text), apart)
+	sought := strings.Join(strings.FieldsFunc(plain(identifier), apart), "")
+	if nir.MatchString(sought) {
+		sought = sought[:13]
+	}
 	if utf8.RuneCountInString(sought) < 4 {
 		return sought != "" && slices.Contains(words, sought)
 	}
