@@ -128,7 +128,8 @@ type DropRows interface {
 
 // Drop removes the entries of a month. It refuses one that is open, that an older one
 // is still there before, that was not condensed, that no checkpoint covers, or that
-// is held at this moment, whatever the caller has read before. When the month
+// is held at this moment, whatever the caller has read before; and any while terms and holds are not
+// as nodes wrote them. When the month
 // is dropped already it is journal.Unchanged.
 type Drop struct {
 	By    roster.AccountID
@@ -137,11 +138,14 @@ type Drop struct {
 
 // Decide implements journal.Act.
 func (d Drop) Decide(_ *journal.Tx, rows DropRows) (ledger.Entry, error) {
-	period, err := d.period(rows)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
 	schedule, err := rows.Retention()
+	switch {
+	case err != nil:
+		return ledger.Entry{}, err
+	case schedule.Altered:
+		return ledger.Entry{}, retention.ErrAltered
+	}
+	period, err := d.period(rows)
 	if err != nil {
 		return ledger.Entry{}, err
 	}

@@ -1,6 +1,7 @@
 package custody_test
 
 import (
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"poterne/internal/ledger/retention"
 	"poterne/internal/order"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -159,3 +161,69 @@ func TestAHoldWithALongReasonIsVouchedFor(t *testing.T) {
 }
 
 func idOf(name string) (id roster.AccountID) { return roster.AccountID(name) }
+
+// Whoever owns the database takes a hold or a term away, or changes one, with the triggers off and
+// no entry: nothing is dropped, though the entry of the hold may be gone itself.
+//
+// Promise: LEDGER-6
+func TestLEDGER_6_WhoeverOwnsTheDatabaseReleasesNoHoldAndShortensNoTerm(t *testing.T) {
+	for name, takes := range map[string]string{
+		"nothing is changed":        `select 1`,
+		"a hold is gone":            `delete from hold`,
+		"a hold is released":        `update hold set released = 1`,
+		"a hold is another month's": `update hold set since = 202604, until = 202604`,
+		"a term is gone":            `delete from retention`,
+		"a term is shorter":         `update retention set months = 6`,
+		"a release is undone":       `update hold set released = null`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "poterne.db")
+			s, err := store.OpenSQLite(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			if err := s.Seal(t.Context(), seal.New()); err != nil {
+				t.Fatal(err)
+			}
+			for _, list := range []accounts.List{storetest.Staff(), storetest.Signers()} {
+				if err := storetest.TakeRoster(t, s, list); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := do(t, s, custody.Retain{Setting: retention.Setting{Months: 24, Reason: "une enquête"}}); err != nil {
+				t.Fatal(err)
+			}
+			hold, err := do(t, s, custody.Hold{Hold: retention.Hold{Since: 202603, Until: 202604, Because: "une plainte", By: "samir", Approver: "nadia"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "a release is undone" {
+				if _, err := do(t, s, custody.Release{Hold: hold.Number, By: "nadia", Approver: "samir", Because: "classée"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			raw, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer raw.Close()
+			if _, err := raw.Exec(`drop trigger hold_is_released_once; drop trigger hold_is_not_removed; drop trigger retention_is_not_changed; drop trigger retention_is_not_removed; ` + takes); err != nil {
+				t.Fatal(err)
+			}
+			schedule, err := store.NewMonths(s).Retention(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, dropping := journal.Do(t.Context(), storetest.Outside(s), journal.Act[custody.DropRows](custody.Drop{By: "samir", Month: 202603}))
+			altered := name != "nothing is changed"
+			gone := func(ledger.Number) (ledger.Entry, error) {
+				t.Fatal("an entry is read that was dropped")
+				return ledger.Entry{}, nil
+			}
+			if vouched := schedule.Vouch(hold.Number+10, gone); errors.Is(vouched, retention.ErrAltered) != altered || errors.Is(dropping, retention.ErrAltered) != altered {
+				t.Errorf("the schedule: %v; dropping: %v", vouched, dropping)
+			}
+		})
+	}
+}

@@ -132,22 +132,11 @@ func (db *DB) differs(ctx context.Context, table string, part int) (*audit.Diffe
 	if keys == nil {
 		return nil, nil
 	}
-	var options *sql.TxOptions
-	if db.engine.Apart() {
-		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	}
-	tx, err := db.read.BeginTx(ctx, options)
+	tx, h, err := db.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // it has only read
-	h, err := scanHead(tx.QueryRowContext(ctx, headColumns))
-	if err == nil {
-		err = h.check(keys)
-	}
-	if err != nil {
-		return nil, err
-	}
 	of := stockedTables[table]
 	quiet := &DB{engine: db.engine, read: db.read} // what has no seal is told once
 	quiet.seals.keys.Store(keys)
@@ -158,6 +147,24 @@ func (db *DB) differs(ctx context.Context, table string, part int) (*audit.Diffe
 		d.Next, d.Last = h.next, h.last
 	}
 	return d, err
+}
+
+// snapshot begins to read everything as it is at one moment, with the ledger's head.
+func (db *DB) snapshot(ctx context.Context) (tx *sql.Tx, h head, err error) {
+	var options *sql.TxOptions
+	if db.engine.Apart() {
+		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	if tx, err = db.read.BeginTx(ctx, options); err != nil {
+		return nil, h, err
+	}
+	if h, err = scanHead(tx.QueryRowContext(ctx, headColumns)); err == nil {
+		err = h.check(db.seals.keys.Load())
+	}
+	if err != nil {
+		_ = tx.Rollback() // it has only read
+	}
+	return tx, h, err
 }
 
 // Turned implements audit.StockRows.

@@ -88,6 +88,7 @@ func (h Hold) Range() string {
 type Schedule struct {
 	Settings []Setting
 	Holds    []Hold
+	Altered  bool // these are not the rows that nodes wrote: one is gone, was changed or was put back
 }
 
 // Now is the setting in force: what was set last.
@@ -126,10 +127,17 @@ func (s Schedule) InForce(number ledger.Number) bool {
 	return slices.ContainsFunc(s.Holds, func(h Hold) bool { return h.Number == number && !h.Released })
 }
 
+// ErrAltered is the error of a schedule that no node wrote as it is.
+var ErrAltered = fault.Errorf(fault.Refused, "the terms and holds in the database are not those that were written: somebody changed the tables retention or hold, or took a row away, so nothing is dropped; put both back from a backup")
+
 // Vouch holds the schedule against the entries from first on, which is where the ledger
 // begins. An attacker who can write the tables that the schedule was read from, and not the
-// ledger, neither shortens a term with that nor releases a hold.
+// ledger, neither shortens a term with that nor releases a hold. What entries cannot tell, a row that is
+// gone or is about entries that were dropped, Altered does.
 func (s Schedule) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry, error)) error {
+	if s.Altered {
+		return ErrAltered
+	}
 	vouch := func(number ledger.Number, what string, says func(ledger.Entry) bool) error {
 		if number < first {
 			return nil // it was vouched for as long as its entry was there
