@@ -284,6 +284,41 @@ func TestSCOPE_9_WhatIsNotUnderstoodClosesAWebSocket(t *testing.T) {
 	}
 }
 
+// Several WebSockets at once, on which strangers come together, show no more of them than one.
+//
+// Promise: LEDGER-2
+func TestLEDGER_2_SeveralWebSocketsHaveOneAllowance(t *testing.T) {
+	w := newWorld(t, live())
+	s := w.speaks()
+	came := make(chan string, 64)
+	var all sync.WaitGroup
+	for n := range 6 {
+		p := w.opens(s, "/live")
+		all.Go(func() {
+			for i := range 8 {
+				_ = p.app.Write(t.Context(), websocket.MessageText, []byte(ofType("row", fmt.Sprintf("p%d", 10+(n*8+i)%20))))
+			}
+			_ = p.app.Write(t.Context(), websocket.MessageText, []byte("♥"))
+		})
+		all.Go(func() {
+			for text := p.hears(); text != "♥"; text = p.hears() {
+				if came <- text; len(shown(text)) == 0 {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(came)
+	of := make(map[string]bool)
+	for text := range came {
+		of[text] = true
+	}
+	if len(of) != 3 {
+		t.Errorf("%d strangers are shown of 3: %v", len(of), of)
+	}
+}
+
 // A page's message that names somebody is decided as a request would be, and written before the application hears of
 // it. What is not declared reaches nobody.
 //
@@ -342,6 +377,9 @@ func TestSCOPE_1_WhatAPageMayNotSayReachesNobody(t *testing.T) {
 		"no JSON":                            {sent: "p1", why: policy.RequestUnreadable},
 		"two messages in one":                {sent: `{"type":"hello","page":"1"}{"type":"delete"}`, why: policy.RequestUnreadable},
 		"two types in one":                   {sent: `{"type":"hello","type":"delete"}`, why: policy.RequestUnreadable},
+		"two types, one of them as escapes":  {sent: `{"\u0074ype":"follow","id":"p1","type":"hello"}`, why: policy.RequestUnreadable},
+		"a second person, named in escapes":  {sent: `{"type":"follow","id":"p1","\u0069d":"p20"}`, why: policy.RequestUnreadable},
+		"a second type in other letters":     {sent: `{"type":"hello","page":"1","Type":"follow"}`, why: policy.UndeclaredField},
 		"a member that is not listed":        {sent: `{"type":"hello","page":"1","id":"p20"}`, why: policy.UndeclaredField},
 		"somebody who is not named":          {sent: `{"type":"note","text":"called"}`, why: policy.Unnamed},
 		"somebody named by a list":           {sent: `{"type":"follow","id":["p1","p2"]}`, why: policy.Unnamed},
