@@ -117,8 +117,9 @@ func columns(o roster.Organisation) []any {
 // error says each difference.
 type Import struct {
 	By   roster.AccountID
-	List List
+	List List // as it was told
 
+	taken         List                       // as it is taken in
 	before, after map[assigned]ledger.Digest // of what the list names
 	guarded       bool
 	moved         []roster.OrganisationID // whose SIRET changes
@@ -132,11 +133,12 @@ type assigned struct {
 
 // Decide implements journal.Act.
 func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
-	count := len(i.List.Organisations) + len(i.List.Accounts) + len(i.List.Habilitations)
+	i.taken = i.List // an act is done anew where its turn failed
+	count := len(i.taken.Organisations) + len(i.taken.Accounts) + len(i.taken.Habilitations)
 	if count == 0 {
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "the roster is empty: nothing was taken in")
 	}
-	for _, a := range i.List.Accounts {
+	for _, a := range i.taken.Accounts {
 		if !a.Role.Fits(a.Identity) {
 			return ledger.Entry{}, fault.Errorf(fault.Invalid, "%q: a programme is bound to a public key, and nobody else is", a.ID)
 		}
@@ -146,39 +148,36 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 		return ledger.Entry{}, err
 	}
 	i.guarded = len(guards) > 0
-	if i.before, err = i.List.digests(rows); err != nil {
+	if i.before, err = i.taken.digests(rows); err != nil {
 		return ledger.Entry{}, err
 	}
-	bodies, err := i.List.bodies(rows, i.guarded)
-	if err != nil {
+	if i.taken.Organisations, err = i.taken.bodies(rows, i.guarded); err != nil {
 		return ledger.Entry{}, err
 	}
-	kept, err := i.List.kept(rows, i.guarded)
-	if err != nil {
+	if i.taken.Accounts, err = i.taken.kept(rows, i.guarded); err != nil {
 		return ledger.Entry{}, err
 	}
-	i.List.Organisations, i.List.Accounts = bodies, kept // an act that failed is done anew with all it had
-	if err := i.List.apart(rows); err != nil {
+	if err := i.taken.apart(rows); err != nil {
 		return ledger.Entry{}, err
 	}
-	if i.moved, err = i.List.moved(rows); err != nil {
+	if i.moved, err = i.taken.moved(rows); err != nil {
 		return ledger.Entry{}, err
 	}
-	if i.guarded && !i.List.stays(guards) {
+	if i.guarded && !i.taken.stays(guards) {
 		return ledger.Entry{}, ErrNobodyToAdmit
 	}
-	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.List.Digest()}, nil
+	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.taken.Digest()}, nil
 }
 
 // Apply implements journal.Act.
 func (i *Import) Apply(rows Rows, e ledger.Entry) (err error) {
-	if err = rows.UpsertRoster(i.List); err != nil {
+	if err = rows.UpsertRoster(i.taken); err != nil {
 		return err
 	}
-	if i.after, err = i.List.digests(rows); err != nil || !i.guarded {
+	if i.after, err = i.taken.digests(rows); err != nil || !i.guarded {
 		return err
 	}
-	there, err := rows.Rights(i.List.accounts())
+	there, err := rows.Rights(i.taken.accounts())
 	if err != nil {
 		return err
 	}
@@ -349,7 +348,7 @@ func (l List) accounts() (ids []roster.AccountID) {
 
 // Details implements journal.Details.
 func (i *Import) Details() (entries []ledger.Entry) {
-	named := i.List.named()
+	named := i.taken.named()
 	moved := slices.Collect(maps.Keys(i.after))
 	moved = slices.DeleteFunc(moved, func(one assigned) bool { return slices.Contains(named, one) })
 	slices.SortFunc(moved, func(a, b assigned) int { return cmp.Compare(a.id, b.id) })
