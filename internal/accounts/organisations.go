@@ -77,9 +77,9 @@ func (OrganisationRequest) demand() approval.Demand {
 var (
 	// OrganisationMoved is the error of a request that no longer fits what there is.
 	OrganisationMoved = fault.Errorf(fault.Refused, "this organisation has changed since that was asked: refuse it, and ask anew")
-	// OrganisationKeepsDesk is the error of an organisation to be closed in which people of the
-	// security desk have accounts.
-	OrganisationKeepsDesk = fault.Errorf(fault.Refused, "people of the security desk have accounts in this organisation: close those first, one by one")
+	// OrganisationKeepsDesk is the error of an organisation to be closed in which people who oversee
+	// have accounts.
+	OrganisationKeepsDesk = fault.Errorf(fault.Refused, "people of the security desk, or the data-protection officer, have accounts in this organisation: close those first, one by one")
 	// OrganisationTwin is the error of an organisation that is taken for another.
 	OrganisationTwin = fault.Errorf(fault.Invalid, "another organisation has this name, this id or this SIRET, or one that reads the same")
 	// OrganisationShut is the error of what would come into an organisation that is closed.
@@ -109,7 +109,7 @@ func (r OrganisationRequest) fits(now time.Time, rows OrganisationRows) (is rost
 		if err != nil {
 			return is, err
 		}
-		if slices.ContainsFunc(staff, atDesk) {
+		if slices.ContainsFunc(staff, oversees) {
 			return is, OrganisationKeepsDesk
 		}
 	}
@@ -125,7 +125,11 @@ func (r OrganisationRequest) fits(now time.Time, rows OrganisationRows) (is rost
 	return is, nil
 }
 
-func atDesk(r Rights) bool { return r.Account.Role == roster.Security }
+// oversees reports whether an account is of those who sign for organisations: none takes them away
+// with it.
+func oversees(r Rights) bool {
+	return r.Account.Role == roster.Security || r.Account.Role == roster.Privacy
+}
 
 // altered is a row as the request would have it.
 func (r OrganisationRequest) altered(is roster.Organisation) roster.Organisation {
@@ -246,14 +250,14 @@ type set struct {
 	closed       changed
 }
 
-// shut closes an organisation and its accounts; those of the security desk stay.
+// shut closes an organisation and its accounts; those of people who oversee stay.
 func (s *set) shut(now time.Time, rows Rows) error {
 	staff, err := rows.OfOrganisation(s.organisation.ID)
 	if err != nil {
 		return err
 	}
 	s.organisation.Closed = ledger.Cut(now)
-	s.closed = slices.DeleteFunc(staff, atDesk)
+	s.closed = slices.DeleteFunc(staff, oversees)
 	for i := range s.closed {
 		s.closed[i].Account.Closed = s.organisation.Closed
 	}
@@ -378,7 +382,7 @@ func (d *DropOrganisation) Apply(rows OrganisationRows, _ ledger.Entry) error {
 	return rows.PutOrganisationRequest(d.request)
 }
 
-// EndOrganisation closes one whose end has come, and its accounts; those of the security desk stay.
+// EndOrganisation closes one whose end has come, and its accounts; those of people who oversee stay.
 type EndOrganisation struct {
 	Of roster.OrganisationID
 

@@ -228,6 +228,30 @@ func TestRIGHTS_6_AnOrganisationIsClosedWithItsAccounts(t *testing.T) {
 	}
 }
 
+// Promise: RIGHTS-6. The data-protection officer, who could refuse, is not closed beside an organisation
+// without being named, nor at its end.
+func TestRIGHTS_6_NoOrganisationTakesWhoOverseesAwayWithIt(t *testing.T) {
+	h := open(t)
+	officer := roster.Account{ID: "claire", Organisation: "mlv", Role: roster.Privacy, Name: "Claire", Identity: identity("claire"), Opened: h.at}
+	ends := altering(func(o *roster.Organisation) { o.Until = h.at.AddDate(0, 1, 0) })
+	h.must(h.settles(ends, nadia))
+	h.must(do(h, &accounts.Import{By: "operator", List: accounts.List{Accounts: []roster.Account{officer}}}))
+	for name, ask := range map[string]*accounts.AskOrganisation{
+		"closed": {By: samir, Does: ledger.Closing, As: roster.Organisation{ID: "mlv"}, Because: "fin de convention"},
+		"ended":  altering(func(o *roster.Organisation) { o.Until = h.at.AddDate(0, 2, 0) }),
+	} {
+		h.there(samir)
+		if _, err := do(h, ask); !errors.Is(err, accounts.OrganisationKeepsDesk) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	h.at = h.at.AddDate(0, 1, 1)
+	h.must(do(h, &accounts.EndOrganisation{Of: "mlv"}))
+	if h.body("mlv").Closed.IsZero() || !h.account("claire").Closed.IsZero() {
+		t.Error("the officer's account ended with the organisation, or that did not end")
+	}
+}
+
 // Promise: RIGHTS-5. Whoever imports an older roster does not undo alone what two people did, and is
 // told what it would undo.
 func TestRIGHTS_5_ARosterDoesNotUndoWhatTwoPeopleDid(t *testing.T) {

@@ -62,7 +62,7 @@ type asked struct {
 // closing is what ends with an organisation.
 type closing struct {
 	Accounts, Sessions int
-	Desk               int // accounts of the security desk, which keep it from being closed
+	Desk               int // accounts of people who oversee, which keep it from being closed
 }
 
 // mostBodies is how many organisations the page lists.
@@ -182,7 +182,7 @@ func (h *Handlers) closes(ctx context.Context, of roster.OrganisationID, people 
 	for _, a := range people {
 		switch {
 		case a.Organisation != of || !a.Closed.IsZero():
-		case a.Role == roster.Security:
+		case a.Role == roster.Security || a.Role == roster.Privacy:
 			c.Desk++
 		default:
 			c.Accounts++
