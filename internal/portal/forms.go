@@ -21,10 +21,15 @@ func (m Mends) In(field string) string {
 // Tidy is a typed text on one line: it ends in the ledger.
 func Tidy(text string) string { return typed.Line(text) }
 
-// MendTyped says by key what is wrong with a text that was typed into a field.
-func MendTyped(field, text string) Mends {
+// MendTyped says by key what is wrong with a reason that was typed into a field.
+func MendTyped(field, text string) Mends { return mendTyped(field, text, "order.because-missing") }
+
+// MendWords says it of a text that is no reason.
+func MendWords(field, text string) Mends { return mendTyped(field, text, "order.text-missing") }
+
+func mendTyped(field, text, missing string) Mends {
 	key, found := map[typed.Problem]string{
-		typed.Missing: "order.because-missing", typed.TooLong: "order.too-long", typed.Unreadable: "order.unreadable",
+		typed.Missing: missing, typed.TooLong: "order.too-long", typed.Unreadable: "order.unreadable",
 	}[typed.Wrong(text)]
 	if !found {
 		return nil

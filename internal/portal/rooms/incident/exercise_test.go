@@ -65,7 +65,9 @@ func TestTELL_6_AnExerciseSaysSoOnEachPageAndDocument(t *testing.T) {
 	if answer, _ := h.Goes(officer, http.MethodPost, at+"/message/publish", nil); answer.StatusCode != http.StatusForbidden {
 		t.Errorf("an exercise is published: %s", answer.Status)
 	}
-	says(t, h, "", "/incident?reference=EXERCICE-2026-001-A", "That is the reference of an exercise", "No incident is announced here.")
+	if said := says(t, h, "", "/incident?reference=EXERCICE-2026-001-A", "That is the reference of an exercise", "No incident is announced here."); strings.Contains(said, "Information was seen") {
+		t.Errorf("without any incident announced, the page says that information was seen: %s", said)
+	}
 	lines := 0
 	for e, err := range h.Gate.Entries(t.Context(), before) {
 		if err != nil {

@@ -381,7 +381,7 @@ func (h *Handlers) open(v visit) error {
 		Page: v.Page(path, "incident.new"), Named: portal.Tidy(v.PostFormValue("title")), Cause: v.PostFormValue("cause"), Exercise: v.PostFormValue("exercise") != "",
 		scopeForm: scopeForm{Accounts: v.PostFormValue("accounts"), Since: v.PostFormValue("since"), Until: v.PostFormValue("until")},
 	}
-	form.Wrong = portal.MendTyped("title", form.Named)
+	form.Wrong = portal.MendWords("title", form.Named)
 	scope, wrong := h.scopeOf(v, form.Accounts, form.Since, form.Until)
 	if form.Wrong = append(form.Wrong, wrong...); len(form.Wrong) > 0 {
 		h.pages.Show(v.Visit, http.StatusUnprocessableEntity, "new.html", form)
@@ -450,7 +450,7 @@ func (h *Handlers) aware(v visit, f file) error {
 // decide writes a decision down.
 func (h *Handlers) decide(v visit, f file) error {
 	form := fileForm{What: portal.Tidy(v.PostFormValue("what")), Because: portal.Tidy(v.PostFormValue("decide-because"))}
-	if wrong := append(portal.MendTyped("what", form.What), portal.MendTyped("decide-because", form.Because)...); len(wrong) > 0 {
+	if wrong := append(portal.MendWords("what", form.What), portal.MendTyped("decide-because", form.Because)...); len(wrong) > 0 {
 		return h.show(v, f, http.StatusUnprocessableEntity, form, wrong)
 	}
 	return h.do(v, f, &incident.Decision{What: form.What, Because: form.Because})

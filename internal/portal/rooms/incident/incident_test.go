@@ -430,3 +430,14 @@ func TestHoursWithoutPoterneAreWrittenInAFileWithoutAnAccount(t *testing.T) {
 	does(t, h, security, at+"/close", nil)
 	says(t, h, officer, at, "File closed")
 }
+
+func TestAFileWithoutATitleAsksForOneAndNotForAReason(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	for path, form := range map[string]url.Values{"/incidents": {"title": {" "}}, at + "/decide": {"what": {""}, "decide-because": {"x y"}}} {
+		answer, raw := h.Goes(security, http.MethodPost, path, form)
+		if said := portaltest.Read(t, raw); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(said, "Fill this in, in a few words.") || strings.Contains(said, "Say why, in a few words.") {
+			t.Errorf("%s: %s, %s", path, answer.Status, said)
+		}
+	}
+}

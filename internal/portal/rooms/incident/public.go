@@ -67,6 +67,9 @@ func (h *Handlers) public(v *portal.Visit) error {
 			shown.Known, shown.Now = true, m.Reference
 		}
 	}
+	if len(shown.All) == 0 {
+		shown.Page.Title = v.Speaker.Say("public.title-none")
+	}
 	shown.Exercise = strings.HasPrefix(shown.Asked, notice.OfExercise)
 	shown.Typo = shown.Asked != "" && !shown.Known && !notice.IsReference(shown.Asked)
 	h.pages.Show(v, http.StatusOK, "public.html", shown)

@@ -327,7 +327,7 @@ func (h *Handlers) openArchive(v *portal.Visit) error {
 	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > grants.LongestArchive {
 		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "hours", Key: "manager.hours-wrong"})
 	}
-	shown.Wrong = append(portal.MendTyped("ticket", shown.Archive.Ticket), shown.Wrong...)
+	shown.Wrong = append(portal.MendWords("ticket", shown.Archive.Ticket), shown.Wrong...)
 	switch {
 	case !v.MaySign(): // there is no form to mend
 		shown.Wrong = nil

@@ -54,6 +54,23 @@ func TestMETER_7_AnAgentSeesTheirOwnMeterAndWhatToDoWhenItIsEmpty(t *testing.T) 
 	}
 }
 
+// The data-protection officer manages no account: the portal says what the role is for, and leads there.
+func TestTheFrontOfTheDataProtectionOfficerSaysWhatTheyDo(t *testing.T) {
+	h := portaltest.New(t)
+	_, raw := h.Goes("claire.noir", http.MethodGet, "/", nil)
+	if said := portaltest.Read(t, raw); strings.Contains(said, "Managing accounts") || !strings.Contains(said, "You protect people’s data") {
+		t.Errorf("the page says: %s", said)
+	}
+	for _, path := range []string{"/incidents", "/terms", "/installation/organisations"} {
+		if !strings.Contains(raw, `href="`+path+`"`) {
+			t.Errorf("nothing leads to %s", path)
+		}
+		if answer, _ := h.Goes("claire.noir", http.MethodGet, path, nil); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s is answered %s", path, answer.Status)
+		}
+	}
+}
+
 // Whoever was shown as many new people in rows as a day may show is told that rows leave out others, and
 // how to be shown them, in both languages: the list itself cannot say it.
 //

@@ -116,6 +116,9 @@ func TestLEDGER_6_TwoOfTheDeskHoldAndReleaseInThePortal(t *testing.T) {
 		t.Helper()
 		return posts(t, h, who, fmt.Sprintf("/terms/%d/approve", number), nil)
 	}
+	if said := reads(t, h, portaltest.Security); !strings.Contains(said, "Another person approves, within seven days.") {
+		t.Errorf("until when it can be approved is not said: %s", said)
+	}
 	asked := waits(t, h)
 	for _, who := range []roster.AccountID{portaltest.Security, officer, portaltest.Camille} {
 		if code := approve(who, asked.Number); code == http.StatusSeeOther {
