@@ -30,6 +30,7 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"date":   func(t time.Time) string { return t.Format("02/01/2006") },
+	"short":  func(t time.Time) string { return t.Format("02/01") },
 	"clock":  func(t time.Time) string { return t.Format("15:04") },
 	"euros":  euros,
 	"iso":    func(t time.Time) string { return t.Format(time.DateOnly) },

@@ -146,6 +146,13 @@ func TestKairosHasAnAttendanceSheetForACourse(t *testing.T) {
 			t.Errorf("%s: the caption says %q", from, said)
 		}
 	}
+	quiet := p.page(p.ask("lucas.ferrand", "kairos", "GET", path+"?from=2026-12-07", nil), 200)
+	if said := text(one(t, quiet, "caption")); !strings.HasSuffix(said, "0 heure suivie") {
+		t.Errorf("of a week in which nobody came, the caption says %q", said)
+	}
+	if said := text(one(t, quiet, "thead")); !strings.Contains(said, "lun. 07/12") || strings.Contains(said, "2026") { // with their year, the days do not fit a tablet
+		t.Errorf("the head says %q", said)
+	}
 	got := p.ask("lucas.ferrand", "kairos", "GET", path+".csv?from=2026-09-21", nil)
 	lines, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
 	if err != nil || got.status != 200 || len(lines) != len(course.Enrolled)+1 {
