@@ -27,6 +27,7 @@ type campaignsPage struct {
 	portal.Page
 	Behind      bool // the ledger is not read to its end yet
 	Alarms      []alarmState
+	Top         int // what the end of the bars' scale stands for
 	Thefts      []theftState
 	Narrowed    []measureState
 	Surges      []surgeState
@@ -46,6 +47,28 @@ type alarmState struct {
 	More     int            // accounts that are not among the first
 	Narrowed []measureState // in force on what is shared
 	Freezing string         // where its accounts are frozen at once; empty of too many
+	Bar      campaignBar
+}
+
+// campaignBar is how many people without a reason an alarm's accounts asked for, beside what
+// would be usual, as lengths on the scale of all alarms.
+type campaignBar struct{ People, Usual int }
+
+// barWide is how long the scale of the bars is.
+const barWide = 600
+
+// drawBars draws the alarms as bars on one scale, and returns what its end stands for.
+func drawBars(alarms []alarmState) (top int) {
+	most := 0
+	for _, a := range alarms {
+		most = max(most, a.People, a.Usual)
+	}
+	for top = 10; top < most; top *= 2 {
+	}
+	for i, a := range alarms {
+		alarms[i].Bar = campaignBar{People: max(2, a.People*barWide/top), Usual: a.Usual * barWide / top}
+	}
+	return top
 }
 
 // accountName is an account to go to.
@@ -111,6 +134,7 @@ func (c campaigns) page(v visit) error {
 	for _, a := range picture.Alarms {
 		shown.Alarms = append(shown.Alarms, alarmOf(v.labels, a, measures))
 	}
+	shown.Top = drawBars(shown.Alarms)
 	for _, t := range picture.Thefts {
 		shown.Thefts = append(shown.Thefts, theftState{named(v.labels, t.Account), t.At, v.Speaker.Sentence(t)})
 	}

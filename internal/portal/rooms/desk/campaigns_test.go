@@ -116,6 +116,18 @@ func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
 			t.Errorf("the page does not say %q: %s", want, portaltest.Read(t, raw))
 		}
 	}
+	// The bars stand on one scale, which ends at 80; each says its figures, and is followed by its own freeze.
+	for _, want := range []string{
+		`<span>0</span><span>80</span>`, `<rect class="counted" y="4" width="457" height="16"/><path class="usual" d="M90 0V24"/>`,
+		`<title id="bar-0">61 people without a reason; 12 is usual</title>`, `width="157" height="16"/>`, `<a href="#alarm-4">`,
+	} {
+		if !strings.Contains(raw, want) {
+			t.Errorf("the bars lack %s", want)
+		}
+	}
+	if n := strings.Count(raw, `<rect class="counted"`); n != 5 {
+		t.Errorf("%d bars are drawn of 5 alarms", n)
+	}
 	if !strings.Contains(raw, "/desk/orders/new?also=") || !strings.Contains(portaltest.Read(t, raw), "Freeze these 3 accounts") {
 		t.Error("the accounts of an alarm cannot be frozen at once")
 	}
