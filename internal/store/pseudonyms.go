@@ -29,9 +29,13 @@ func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
 	return nil
 }
 
-// Admits says what is wrong with pseudonyms for this ledger, and changes nothing.
+// Admits says what is wrong with pseudonyms for this ledger, and has entries read by them. It
+// changes nothing that is kept.
 func (db *DB) Admits(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
 	_, err := epochs.Admit(ctx, db.read, pseudonyms, ledger.MonthOf(time.Now()))
+	if err == nil {
+		db.pseudonyms = pseudonyms
+	}
 	return db.engine.classify(err)
 }
 

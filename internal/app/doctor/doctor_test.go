@@ -33,6 +33,7 @@ import (
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/witness/witnesstest"
+	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -197,6 +198,12 @@ func (p *patient) examined() []doctor.Finding {
 // Promise: RUN-5
 func TestTheDoctorFindsEverythingWellAndChangesNothing(t *testing.T) {
 	p := healthy(t)
+	p.lives(func(o *app.Opened) { // the last entry shows a person, under a key of its month
+		p.must(journal.Record(t.Context(), o.Writer(), ledger.Entry{
+			Kind: ledger.Consulted, Account: "samir", Service: "dossier", Person: storetest.Person(3), Verdict: policy.Refused, Why: policy.FileArchived,
+		}))
+		p.signs(o)
+	})
 	kept := func() map[string]string {
 		found := make(map[string]string)
 		err := fs.WalkDir(os.DirFS(p.dir), ".", func(name string, entry fs.DirEntry, err error) error {
