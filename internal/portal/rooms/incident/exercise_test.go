@@ -61,7 +61,7 @@ func TestTELL_6_AnExerciseSaysSoOnEachPageAndDocument(t *testing.T) {
 			t.Errorf("%s: the file is called %q", path, answer.Header.Get("Content-Disposition"))
 		}
 	}
-	says(t, h, officer, "/incidents", "No open file.", "EXERCISE Un compte pris EXERCICE-")
+	says(t, h, officer, "/incidents", "No incident is open.", "EXERCISE Un compte pris EXERCICE-")
 	if answer, _ := h.Goes(officer, http.MethodPost, at+"/message/publish", nil); answer.StatusCode != http.StatusForbidden {
 		t.Errorf("an exercise is published: %s", answer.Status)
 	}
