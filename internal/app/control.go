@@ -61,7 +61,7 @@ func Ask(ctx context.Context, file string, asked Asked) (string, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return "", fmt.Errorf("%s may be opened by the user that the program runs as, and by root: sudo -u poterne poterne %s", path, asked)
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
-		return "", fmt.Errorf("no node listens at %s: either none runs by %s on this machine, or it could not listen there, as its log says then; nothing was done", path, file)
+		return "", fmt.Errorf("no node listens at %s: either poterne serve does not run by %s on this machine (the demonstration listens for nothing), or it could not listen there, as its log says then; nothing was done", path, file)
 	case err != nil:
 		return "", fmt.Errorf("asking the node: %w", err)
 	}
