@@ -37,6 +37,28 @@ func asks(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
+// The README says that the page of what is there has every command.
+func TestTheStatusPagesNameEveryCommand(t *testing.T) {
+	for page, heading := range map[string]string{"status.md": "\n## Commands\n", "status.fr.md": "\n## Commandes\n"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(string(text), heading)
+		for _, leaf := range kong.Must(&commands{}, kong.Name("poterne")).Model.Leaves(true) {
+			named := false
+			first, last, _ := strings.Cut(strings.TrimSpace(leaf.Path()), " ")
+			for row := range strings.Lines(table) {
+				row = strings.ReplaceAll(row, "`", " ")
+				named = named || strings.Contains(row, " "+first) && (last == "" || first == "keys" || strings.Contains(row, " "+last))
+			}
+			if !named {
+				t.Errorf("%s has no %s", page, leaf.Path())
+			}
+		}
+	}
+}
+
 // Promise: RUN-11
 func TestRUN_11_TheManualHasEveryCommandAndOptionThatHelpHas(t *testing.T) {
 	parser := kong.Must(&commands{}, kong.Name("poterne"))
