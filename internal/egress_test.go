@@ -10,7 +10,7 @@ import (
 // callers are the files of the program that can reach another machine or start another
 // program, with what of the configuration says which: docs/pilote/flux-sortants.md lists them.
 var callers = map[string]string{
-	"internal/gate/httpgate/lines.go":    "upstream of a service",
+	"internal/gate/lines/lines.go":       "upstream of a service",
 	"internal/gate/socket/line.go":       "the same, by a connection of lines.go",
 	"internal/gate/pggate/conn.go":       "server of a service of sql",
 	"internal/signin/provider.go":        "issuer of signin",

@@ -47,7 +47,7 @@ func (x *exchange) forward(ctx context.Context) (s *response, err error) {
 	if span != nil {
 		out.Header["Traceparent"] = []string{span.Traceparent()}
 	}
-	incoming, err = x.proxy.lines.ask(out, x.service.Reuse, x.session.Account)
+	incoming, err = x.proxy.lines.Ask(out, x.service.Reuse, x.session.Account)
 	span.Fail(err)
 	span.End()
 	if err != nil {

@@ -31,6 +31,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/assert"
 	"poterne/internal/gate/content"
+	"poterne/internal/gate/lines"
 	"poterne/internal/gate/network"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -339,7 +340,7 @@ type Proxy struct {
 	services []*service
 	origins  *http.CrossOriginProtection
 	trails   *trails
-	lines    *lines
+	lines    *lines.Lines
 	reading  budget
 	turns    turns
 	flows    flows
@@ -377,7 +378,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Even == nil {
 		d.Even = gate.Even
 	}
-	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines(), flows: newFlows(), late: lateAnswer}
+	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: lines.New(), flows: newFlows(), late: lateAnswer}
 	p.reading.left.Store(d.Reading)
 	p.turns = newTurns()
 	return p, nil
@@ -389,8 +390,7 @@ func (p *Proxy) Follow(before *Proxy) { p.trails = before.trails }
 
 // Close ends the connections to applications that wait to be used again.
 func (p *Proxy) Close() {
-	p.lines.once.CloseIdleConnections()
-	p.lines.kept.CloseIdleConnections()
+	p.lines.Close()
 }
 
 // Serves reports whether a request is for one of the services.

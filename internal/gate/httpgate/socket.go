@@ -237,7 +237,7 @@ func (x *exchange) shake(ctx context.Context) (*response, error) {
 	}
 	line, answer, err := socket.Dial(ctx, socket.Protocols(x.r.Header), func(handshake http.Header) (*http.Response, error) {
 		maps.Copy(out.Header, handshake)
-		return x.proxy.lines.once.RoundTrip(out) // a connection that is taken over is nobody else's again
+		return x.proxy.lines.Once(out) // a connection that is taken over is nobody else's again
 	})
 	span.Fail(err)
 	span.End()

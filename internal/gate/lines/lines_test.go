@@ -1,4 +1,4 @@
-package httpgate
+package lines
 
 import (
 	"bufio"
@@ -55,8 +55,8 @@ func TestSCOPE_9_ALineIsOneAccounts(t *testing.T) {
 	for _, reuse := range []bool{false, true} {
 		t.Run(fmt.Sprintf("reuse=%t", reuse), func(t *testing.T) {
 			address, connections := twice(t)
-			l := newLines()
-			t.Cleanup(l.kept.CloseIdleConnections)
+			l := New()
+			t.Cleanup(l.Close)
 			var wait sync.WaitGroup
 			for client := range 8 {
 				account := roster.AccountID(fmt.Sprintf("a%d", client%2))
@@ -64,7 +64,7 @@ func TestSCOPE_9_ALineIsOneAccounts(t *testing.T) {
 					for n := range each {
 						path := fmt.Sprintf("/%s/%d/%d", account, client, n)
 						r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
-						answer, err := l.ask(r, reuse, account)
+						answer, err := l.Ask(r, reuse, account)
 						if err != nil {
 							continue // what came too much broke the connection
 						}

@@ -1,4 +1,10 @@
-package httpgate
+// Package lines keeps the gate's connections to the applications, each for one request. HTTP/1.1 tells which request an
+// answer belongs to by nothing but its place on the connection: bytes that an
+// application sends after a response are, to whoever asks next on this connection,
+// the response to what they asked. So a connection carries one request. Where a
+// service asks for more, all of them are one account's, and a connection on which
+// something came that nobody waits for is closed.
+package lines
 
 import (
 	"context"
@@ -13,16 +19,12 @@ import (
 	"poterne/internal/roster"
 )
 
-// lines are the connections to the applications. HTTP/1.1 tells which request an
-// answer belongs to by nothing but its place on the connection: bytes that an
-// application sends after a response are, to whoever asks next on this connection,
-// the response to what they asked. So a connection carries one request. Where a
-// service asks for more, all of them are one account's, and a connection on which
-// something came that nobody waits for is closed.
-type lines struct{ once, kept *http.Transport }
+// Lines are the connections to all applications. They are safe to share.
+type Lines struct{ once, kept *http.Transport }
 
-func newLines() *lines {
-	l := &lines{once: newTransport(), kept: newTransport()}
+// New has no connection yet.
+func New() *Lines {
+	l := &Lines{once: newTransport(), kept: newTransport()}
 	l.once.DisableKeepAlives = true
 	// Its addresses are names of lines. Where one leads is in the request.
 	dial := l.kept.DialContext
@@ -63,10 +65,19 @@ func newTransport() *http.Transport {
 	}
 }
 
-// ask sends a request. With reuse it goes out on a line of the account's own.
-func (l *lines) ask(out *http.Request, reuse bool, account roster.AccountID) (*http.Response, error) {
+// Close ends the connections on which nobody waits for anything.
+func (l *Lines) Close() {
+	l.once.CloseIdleConnections()
+	l.kept.CloseIdleConnections()
+}
+
+// Once sends a request on a connection that carries no other.
+func (l *Lines) Once(out *http.Request) (*http.Response, error) { return l.once.RoundTrip(out) }
+
+// Ask sends a request. With reuse it goes out on a line of the account's own.
+func (l *Lines) Ask(out *http.Request, reuse bool, account roster.AccountID) (*http.Response, error) {
 	if !reuse {
-		return l.once.RoundTrip(out)
+		return l.Once(out)
 	}
 	to := upstream{out.URL}
 	out = out.WithContext(context.WithValue(out.Context(), upstreamKey{}, to))
