@@ -93,7 +93,7 @@ type routeTable struct {
 	Events   *eventsTable                    `toml:"events"`    // its answer is a stream of server-sent events
 	Socket   *socketTable                    `toml:"websocket"` // it is a WebSocket, message by message
 
-	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when left out
+	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when left out; of GET: what the ledger calls it, where a parameter tells routes of one address apart
 	Document   string            `toml:"document"`   // of GraphQL: the one operation that is asked for, to the word, which tells routes of one address apart
 	Namespaces map[string]string `toml:"namespaces"` // of XML, by the prefixes that paths use
 }

@@ -293,6 +293,9 @@ func (s *service) declare(t *route) error {
 			return fmt.Errorf("%s would take any document of GraphQL, at the address of those that are declared; leave query out", one.name)
 		}
 		if !apart(other.pattern, t.method+" "+pattern) {
+			if other.pattern == t.method+" "+pattern && t.method == http.MethodGet {
+				return fmt.Errorf("%s is declared twice; where a parameter tells the two apart, write for each what the ledger calls it, such as operation = \"one\"", t.name)
+			}
 			if other.pattern == t.method+" "+pattern {
 				return fmt.Errorf("%s is declared twice", t.name)
 			}
@@ -305,7 +308,8 @@ func (s *service) declare(t *route) error {
 	return nil
 }
 
-// besides reports whether two routes of one address are told apart by what their body asks for.
+// besides reports whether two routes of one address are told apart by what their body asks for, or
+// their parameters.
 func (t *route) besides(other *route) bool {
 	if t.document != nil || other.document != nil {
 		return t.document != nil && other.document != nil

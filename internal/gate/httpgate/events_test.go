@@ -216,6 +216,32 @@ func TestLEDGER_1_EachEventIsDecidedAndWrittenBeforeItGoesOut(t *testing.T) {
 	}
 }
 
+// An event may hold tuples, which their first element tells apart: whoever is withheld leaves with the tuple. One
+// without data says that no other comes, and lists nobody.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_TuplesInAnEventAreDecidedOneByOne(t *testing.T) {
+	route := news()
+	route.Events.Of = []httpgate.Event{{Name: content.MessageEvent, Layout: content.Layout{
+		Format: content.JSON, Plain: []string{"$[?@[0]=='props']", "$[?@[0]=='+'][0]"},
+		People: []content.Group{{
+			Row: "$[?@[0]=='+']", Person: []content.Naming{{Scheme: "dossier", Path: "@[1].n", Template: "{id}/"}},
+			Fields: []content.Part{{Field: register.Name, Path: "@[1].n"}},
+		}},
+	}}}
+	w := newWorldUnder(t, rules, route)
+	for n := 10; n < 13; n++ { // the hour's allowance
+		w.told("/news", fmt.Sprintf("data: [[\"+\",{\"n\":\"p%d/\"}]]\n\n", n))
+	}
+	got := w.told("/news", `data: [["props",{"can_read":true}],["+",{"n":"p1/","s":7}],["+",{"n":"p20/","s":7}],["e","‹p20›"],["+",{"n":"p2/"}]]`+"\n\ndata:\n\n")
+	if want := `data: [["props",{"can_read":true}],["+",{"n":"p1/"}],["+",{"n":"p2/"}]]` + "\n\ndata: \n\n"; got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := w.told("/news", `data: [["+",{"n":"letter.pdf"}]]`+"\n\n"); !strings.HasSuffix(got, "retry: 60000\n\n") || strings.Contains(got, "letter") {
+		t.Errorf("a row that names nobody came as %q", got)
+	}
+}
+
 // Whoever comes back is asked where to go on, and costs nothing a second time.
 //
 // Promises: METER-3, SCOPE-9

@@ -119,7 +119,7 @@ type Route struct {
 	Events *Events       // its answer is a stream of server-sent events, which goes out event by event
 	Socket *Socket       // it is a WebSocket, which goes message by message both ways
 
-	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when empty
+	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when empty; of GET: what the ledger calls it, where a parameter tells routes of one address apart
 	Document   string             // of GraphQL: the one operation that is asked for, with its fragments, which tells routes of one address apart
 	Namespaces content.Namespaces // that its XML may use, asked and answered, besides the usual ones
 }

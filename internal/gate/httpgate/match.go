@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/url"
@@ -134,15 +135,74 @@ func (s *service) find(method string, a address) (*route, error) {
 	if !ok {
 		return nil, s.missing(probe)
 	}
-	for _, p := range a.query {
-		if _, ok := t.query[p.name]; !ok {
-			return nil, &objection{policy.UndeclaredParameter, "a parameter of the address"}
-		}
-		if !t.mayBe(p) {
-			return nil, &objection{policy.ValueNotListed, "a parameter of the address has a value that only does not list"}
-		}
+	if t.byQuery() {
+		return t.choose(a.query)
+	}
+	if err := t.takes(a.query); err != nil {
+		return nil, err
 	}
 	return t, nil
+}
+
+// byQuery reports whether routes of one address are told apart by a parameter.
+func (t *route) byQuery() bool { return t.Operation != "" && t.method == http.MethodGet }
+
+// choose finds the one route of the address that takes these parameters. Where two would, the request
+// could be decided as either, and is refused.
+func (t *route) choose(query []pair) (found *route, wrong error) {
+	for _, one := range append([]*route{t}, t.others...) {
+		err := cmp.Or(one.takes(query), one.isFor(query))
+		switch {
+		case err != nil:
+			wrong = cmp.Or(wrong, err)
+		case found != nil:
+			return nil, unreadable("two routes of the address take its parameters")
+		default:
+			found = one
+		}
+	}
+	if found == nil {
+		return nil, wrong
+	}
+	return found, nil
+}
+
+// takes reports what a route does not take of the parameters.
+func (t *route) takes(query []pair) error {
+	for _, p := range query {
+		if _, ok := t.query[p.name]; !ok {
+			return &objection{policy.UndeclaredParameter, "a parameter of the address"}
+		}
+		if !t.mayBe(p) {
+			return &objection{policy.ValueNotListed, "a parameter of the address has a value that only does not list"}
+		}
+	}
+	return nil
+}
+
+// isFor wants each parameter by which a route is told from others of its address: it is there, and each
+// time of the form that is declared.
+func (t *route) isFor(query []pair) error {
+	for name := range t.query {
+		around, bound := t.around[name]
+		if !bound && t.only[name] == nil {
+			continue
+		}
+		there := false
+		for _, p := range query {
+			if p.name != name {
+				continue
+			}
+			if _, fits := content.Within(around, p.value); bound && !fits {
+				return &objection{policy.ValueNotListed, "a parameter of the address has not the form that tells routes apart"}
+			}
+			there = true
+		}
+		if !there {
+			return &objection{policy.ValueNotListed, "a parameter of the address that tells routes apart is not there"}
+		}
+	}
+	return nil
 }
 
 // mayBe reports whether a parameter or a field has a value that it may have.

@@ -57,7 +57,7 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	switch {
 	case q.route.document != nil:
 		err = q.chooseDocument(w, r)
-	case q.route.Operation != "":
+	case q.route.Operation != "" && !q.route.byQuery():
 		err = q.chooseOperation(w, r)
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"poterne/internal/fault"
@@ -12,7 +13,7 @@ import (
 	"poterne/internal/register"
 )
 
-// operations are the names that an operation of SOAP may have.
+// operations are the names that an operation may have.
 var operations = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 // checkOperation complains about an operation where there is none.
@@ -24,6 +25,10 @@ func (t *route) checkOperation(c *fault.Complaints) {
 	case t.Document != "":
 	case !operations.MatchString(t.Operation):
 		c.Add("operation", "%q is no name of an element", t.Operation)
+	case t.method == http.MethodGet && t.Socket == nil:
+		if len(t.around) == 0 && !slices.ContainsFunc(t.Only, func(v Value) bool { _, asked := t.query[v.Name]; return asked }) {
+			c.Add("operation", "routes of one address that are asked for by GET are told apart by a parameter: say with only which values it has here, as in only = { folder = \"/people/\" }, or with as, under request, what is around an identifier in it")
+		}
 	case t.method != http.MethodPost || t.xml == nil:
 		c.Add("operation", "an operation is asked for by POST, in the body of a SOAP envelope; list what that holds under request or members, such as members = [\"/soap:Envelope/soap:Body/%s\"]", t.Operation)
 	case len(t.query) > 0:
