@@ -278,7 +278,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if p.proxy = proxy; before != nil {
 		proxy.Follow(before.proxy)
 	}
-	if err := p.serveSQL(o, present, directory, proxy.Trail()); err != nil {
+	if err := p.serveSQL(o, present, directory, proxy.Trail(), seen); err != nil {
 		return nil, err
 	}
 

@@ -19,12 +19,12 @@ import (
 )
 
 // serveSQL makes the door for SQL, if the configuration has one.
-func (p *Program) serveSQL(o *Opened, present attendance, directory *gate.Directory, trail pggate.Trail) (err error) {
+func (p *Program) serveSQL(o *Opened, present attendance, directory *gate.Directory, trail pggate.Trail, seen pggate.Shapes) (err error) {
 	if o.SQL == nil {
 		return nil
 	}
 	p.sql, err = pggate.New(o.SQL.Services, pggate.Deps{
-		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: signin.ConnectionsOf(p.door), Trail: trail, Canaries: o.Canaries,
+		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: signin.ConnectionsOf(p.door), Trail: trail, Shapes: seen, Canaries: o.Canaries,
 		Network:     func(from string) string { return o.Networks.Of(&http.Request{RemoteAddr: from}) },
 		Certificate: o.SQL.Certificate, Idle: o.SignIn.Idle, Holding: o.SQL.Holding, Expel: p.door.EndAll, Traces: o.Traces, Log: p.log, Now: o.Now,
 		Observe: func(service roster.ServiceID, outcome pggate.Outcome, took time.Duration) {

@@ -153,6 +153,42 @@ func (x *reports) shown() int {
 	return len(met)
 }
 
+// What a client asks that nobody declared is refused, kept from one start to the next, and drafted with its columns;
+// and no value of it is.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatIsAskedInSQLIsDrafted(t *testing.T) {
+	x := newReports(t)
+	if none, err := x.Drafts(t.Context(), "reports"); err != nil || !strings.Contains(none, "nothing was refused") {
+		t.Errorf("%v\n%s", err, none)
+	}
+	psql := exec.Command("psql", "-X", "-v", "ON_ERROR_STOP=1", x.connection(x.password(x.browser())), "-c", "select id, surname, born, updated from person where surname = 'Fictive-7' -- for Fictive-8")
+	psql.Env = append(os.Environ(), "HOME="+t.TempDir())
+	if out, err := psql.CombinedOutput(); err == nil || strings.Contains(string(out), "1990") {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
+	until := time.Now().Add(long)
+	draft := ""
+	for !strings.Contains(draft, "[[sql.service.statement]]") {
+		if time.Now().After(until) {
+			t.Fatalf("nothing is drafted:\n%s", draft)
+		}
+		time.Sleep(50 * time.Millisecond)
+		var err error
+		if draft, err = x.Drafts(t.Context(), "reports"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"after its [[sql.service]]", `sql = "select id, surname, born, updated from person where surname = $1"`, `person = { id = "` + x.Schemes.Own() + `" }`, `fields = { name = "surname", birth = "born"`} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	if strings.Contains(draft, "Fictive") || strings.Contains(draft, "plain =") {
+		t.Errorf("it says too much:\n%s", draft)
+	}
+}
+
 // By pages and by SQL at once, with real clients, as many people are shown as one of them alone
 // would show, and the same person counts once.
 //

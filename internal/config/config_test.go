@@ -625,6 +625,36 @@ func TestRUN_9_ADraftIsADeclaration(t *testing.T) {
 	}
 }
 
+// What was learnt of a statement is one that is accepted, after a service that has none yet.
+//
+// Promise: RUN-9
+func TestRUN_9_ADraftOfAStatementIsADeclaration(t *testing.T) {
+	said := shape.ReadSQL("select id, surname, born from person where adviser = 'A-4711' and id in (1, 2)")
+	columns, _ := shape.Columns([]string{"id", "surname", "born"}, []uint32{23, 25, 1082})
+	one := shape.Shape{Method: shape.SQL, Path: said.Verb, Document: said.Kept, Query: said.Parameters, Parts: columns}
+	unseen := shape.Shape{Method: shape.SQL, Path: said.Verb, Document: "select id from person", Exact: true}
+	before, after, _ := strings.Cut(config.Example, "\n# Each row names its person: it counts")
+	_, after, _ = strings.Cut(after, "\n# How the people of an incident")
+	dir := configtest.Secrets(t)
+	if _, err := parse(dir, before+"\n# "+after); err != nil {
+		t.Fatalf("a service that learns and has no statement: %v", err)
+	}
+	draft := shape.Draft([]shape.Shape{one}, nil, "dossier")
+	s, err := parse(dir, before+"\n"+draft+"\n# "+after)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, draft)
+	}
+	if got := s.SQL.Services[0].Statements; len(got) != 1 || got[0].SQL != "select id, surname, born from person where adviser = $1 and id = any($2)" || len(got[0].Person) != 1 || len(got[0].Fields) != 3 || got[0].Plain != nil {
+		t.Errorf("%s\nis read as %v", draft, got)
+	}
+	if _, err := parse(dir, before+"\n"+shape.Draft([]shape.Shape{unseen}, nil, "dossier")+"\n# "+after); err == nil || !strings.Contains(err.Error(), "no column is declared") {
+		t.Errorf("whose columns nobody saw: %v", err)
+	}
+	if _, err := parse(dir, strings.Replace(before, `learn = "accompany"         # while it is being declared: for this`, `learn = "chat" #`, 1)+"\n# "+after); err == nil || !strings.Contains(err.Error(), "no purpose \"chat\" is declared") {
+		t.Errorf("a purpose that nobody declared: %v", err)
+	}
+}
+
 func TestAProvisioningSystemIsReadOrComplainedOf(t *testing.T) {
 	dir := configtest.Secrets(t)
 	const good = "\n[[provisioning]]\nname = \"entra\"\norganisation = \"ml-valbourg\"\ntoken_file = \"agenda.token\"\nissuer = \"https://login.example\"\nrole = \"adviser\"\nservices = [\"people\"]\n"

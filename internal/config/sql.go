@@ -37,6 +37,7 @@ type sqlServiceTable struct {
 	Purpose   string           `toml:"purpose"` // of statements that name none
 	Largest   int64            `toml:"largest"` // bytes of an answer; 8 MiB
 	Timeout   time.Duration    `toml:"timeout"` // for an answer to be whole; 30s
+	Learn     string           `toml:"learn"`   // purpose for which the server describes what nobody declared, and runs nothing of it
 	Statement []statementTable `toml:"statement"`
 }
 
@@ -114,7 +115,10 @@ func (c *config) sql(s *Settings, files secretFiles) {
 				wrong.Add(path+".server", "%v", err)
 			}
 		}
-		service := pggate.Service{ID: roster.ServiceID(table.ID), Name: table.Name, Server: table.Server, Largest: table.Largest, Timeout: table.Timeout}
+		service := pggate.Service{ID: roster.ServiceID(table.ID), Name: table.Name, Server: table.Server, Largest: table.Largest, Timeout: table.Timeout, Learn: roster.Purpose(table.Learn)}
+		if _, declared := s.Rules.Purposes[service.Learn]; !declared && service.Learn != "" {
+			wrong.Add(path+".learn", "no purpose %q is declared; write the name of a [[purpose]]", service.Learn)
+		}
 		if service.Name == "" {
 			service.Name = table.ID
 		}

@@ -81,8 +81,8 @@ func compileService(s Service, schemes register.Schemes) (*service, error) {
 	if compiled.server, err = pgconn.ParseConfig(s.Server); err != nil { // it may quote a password
 		c.Add("server", "the connection cannot be understood, or a file that it names cannot be read; write it as libpq does")
 	}
-	if len(s.Statements) == 0 {
-		c.Add("statement", "no statement is declared, so nothing could go out")
+	if len(s.Statements) == 0 && s.Learn == "" {
+		c.Add("statement", "no statement is declared, so nothing could go out; with learn, what clients ask is noted and drafted")
 	}
 	for i, one := range s.Statements {
 		at := fmt.Sprintf("statement[%d]", i)

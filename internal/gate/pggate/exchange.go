@@ -27,6 +27,7 @@ import (
 type exchange struct {
 	*conn
 	portal    *portal // nil when nothing is declared
+	text      string  // what the client wrote, then
 	describes bool    // the answer begins with what its columns are
 	began     time.Time
 	refs      []register.Ref      // by which the request names people
@@ -49,7 +50,9 @@ func (c *conn) run(ctx context.Context, p *portal, describes bool) error {
 }
 
 // undeclared refuses what nobody declared, and writes it.
-func (c *conn) undeclared(ctx context.Context) error { return (&exchange{conn: c}).observed(ctx) }
+func (c *conn) undeclared(ctx context.Context, text string) error {
+	return (&exchange{conn: c, text: text}).observed(ctx)
+}
 
 func (x *exchange) observed(ctx context.Context) error {
 	d := x.door
@@ -92,7 +95,11 @@ func (x *exchange) serve(ctx context.Context) (Outcome, error) {
 	ctx, leave := d.Gate.Enter(ctx, x.use())
 	defer leave()
 	if x.portal == nil {
-		return x.stop(ctx, policy.Attempt, &objection{policy.NotDeclared, "nobody declared this statement"})
+		outcome, err := x.stop(ctx, policy.Attempt, &objection{policy.NotDeclared, "nobody declared this statement"})
+		if outcome == Refused && x.text != "" && d.Shapes != nil {
+			x.sketch(ctx)
+		}
+		return outcome, err
 	}
 
 	// Whom the parameters name. Then the reading is checked, and nothing charged or written: it

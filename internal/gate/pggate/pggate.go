@@ -8,7 +8,8 @@
 //     categories outside the purpose are null, and the count is of what went out.
 //   - Only declared statements are run, each as it is declared: what a client writes never
 //     reaches the server, but for the values of parameters. Everything else that the protocol
-//     can ask for is refused, and what is refused is written.
+//     can ask for is refused, and what is refused is written. Where a service learns, the server
+//     describes a refused statement without its constants, and runs nothing of it.
 //   - The server is asked in transactions that only read.
 //   - Of a server's errors nothing goes out, nor of its notices: they quote values.
 //   - Who connects proves an account, by a password that was given for this connection or by a
@@ -26,6 +27,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/shape"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -57,6 +59,9 @@ type Service struct {
 	Statements []Statement
 	Largest    int64         // bytes of an answer; LargestAnswer when 0
 	Timeout    time.Duration // for an answer to be whole; AnswerTime when 0
+	// Learn is the purpose for which the server describes what nobody declared, to whoever may use the
+	// service for it; empty: it is not asked.
+	Learn roster.Purpose
 }
 
 // Statement is one that a service runs. Its answer has the declared columns, and no others.
@@ -121,6 +126,11 @@ type Who interface {
 	Disconnect(context.Context, signin.Session) error
 }
 
+// Shapes keeps what undeclared statements looked like; *shape.Book does.
+type Shapes interface {
+	Saw(service roster.ServiceID, by roster.AccountID, s shape.Shape)
+}
+
 // Outcome is what became of a statement, for counting.
 type Outcome string
 
@@ -144,6 +154,7 @@ type Deps struct {
 	Trail       Trail
 	Network     func(from string) string // the class of the network that an address is in
 	Certificate *tls.Certificate         // nil: there is no TLS, and only this very machine is listened to
+	Shapes      Shapes                   // what undeclared statements look like is not kept when nil
 	Canaries    register.Canaries        // who exists for Poterne only; nobody when zero
 	Idle        time.Duration            // a connection that asks nothing for so long is closed: 10 minutes
 	Holding     int64                    // bytes that the answers being held at any moment may take; Holding when 0

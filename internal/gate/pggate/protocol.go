@@ -102,7 +102,7 @@ func (c *conn) answer(ctx context.Context, message pgproto3.FrontendMessage) err
 	case *pgproto3.Flush:
 		err = c.flush()
 	case *pgproto3.FunctionCall:
-		err = c.undeclared(ctx)
+		err = c.undeclared(ctx, "")
 		if c.skips = false; err == nil {
 			err = c.readyAgain()
 		}
@@ -165,7 +165,7 @@ func (c *conn) query(ctx context.Context, text string) error {
 	}
 	t, values, found := c.service.find(text)
 	if !found || values == nil && t.parameters > 0 {
-		return c.undeclared(ctx)
+		return c.undeclared(ctx, text)
 	}
 	of, err := c.prepare(ctx, t, values)
 	if of == nil {
@@ -199,7 +199,7 @@ func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {
 	}
 	t, values, found := c.service.find(m.Query)
 	if !found {
-		return c.undeclared(ctx)
+		return c.undeclared(ctx, m.Query)
 	}
 	of, err := c.prepare(ctx, t, values)
 	if of == nil {

@@ -208,7 +208,10 @@ func newWorld(t *testing.T, secure bool, change ...func(*pggate.Deps)) *world {
 	for _, change := range change {
 		change(&deps)
 	}
-	if w.door, err = pggate.New([]pggate.Service{{ID: "reports", Name: "Reports", Server: w.server + " search_path=apart,public", Statements: statements, Largest: 1 << 20, Timeout: time.Minute}}, deps); err != nil {
+	if w.door, err = pggate.New([]pggate.Service{
+		{ID: "reports", Name: "Reports", Server: w.server + " search_path=apart,public", Statements: statements, Largest: 1 << 20, Timeout: time.Minute, Learn: "accompany"},
+		{ID: "quiet", Name: "Quiet", Server: w.server, Statements: statements},
+	}, deps); err != nil {
 		t.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -340,6 +343,7 @@ func (w *world) fill() {
 	for _, purpose := range []roster.Purpose{"accompany", "train"} {
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "reports", Purpose: purpose, From: from, Until: until})
 	}
+	list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "quiet", Purpose: "accompany", From: from, Until: until})
 	list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: "lea", Service: "reports", Purpose: "accompany", From: from, Until: until})
 	outside := journal.Outside{DB: store.NewLedger(w.store), Now: time.Now}
 	if err := storetest.TakeRosterBy(t, outside, list); err != nil {

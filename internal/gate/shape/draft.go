@@ -47,6 +47,7 @@ var hints = []struct {
 // Guess is the category of this register that a part may be of, by the kinds of its values and then by
 // its name; none when nothing speaks for one. It is a guess for somebody to look at.
 func (p Part) Guess() register.Fields {
+	p = p.typed()
 	for _, tell := range tells {
 		if p.Kinds[tell.kind] > 0 {
 			return tell.field
@@ -101,6 +102,9 @@ func (p Part) Evidence() string {
 			seen = append(seen, fmt.Sprintf("%d× %s", n, kind))
 		}
 	}
+	if p.Type != "" {
+		seen = append([]string{"of type " + p.Type}, seen...)
+	}
 	if len(seen) == 0 {
 		return "by its name alone"
 	}
@@ -115,6 +119,7 @@ const byID = 5
 
 // names ranks how likely a part of a row names its person; 0 when it does not.
 func (p Part) names() int {
+	p = p.typed()
 	name := " " + strings.ToLower(splitWords(p.Path)) + " "
 	switch {
 	case strings.Contains(p.Path, Placeholder) || p.Kinds[Nothing] > 0 || p.Kinds[Long] > 0 || p.Path == "input@value":
@@ -169,7 +174,13 @@ func naming(inRow []Part) string {
 func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	var b strings.Builder
 	done := make(map[string]bool)
+	statements := 0
 	for _, s := range shapes {
+		if s.Method == SQL {
+			statements++
+			s.draftStatement(&b, known, scheme, statements)
+			continue
+		}
 		if s.Socket != "" {
 			if at := s.Method + " " + s.Path; !done[at+" websocket"] {
 				done[at+" websocket"] = true

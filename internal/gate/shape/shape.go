@@ -32,7 +32,9 @@ type Shape struct {
 	Query    []Part `json:"query,omitempty"`    // of the address
 	Media    string `json:"media,omitempty"`    // of the request's body
 	Body     []Part `json:"body,omitempty"`     // fields of a form, or members of JSON
-	Document string `json:"document,omitempty"` // of GraphQL, with a blank for each name that is no plain word and for each value
+	Document string `json:"document,omitempty"` // of GraphQL, with a blank for each name that is no plain word and for each value; of SQL, as Statement has it
+	Exact    bool   `json:"exact,omitempty"`    // Document is the text of a statement to the letter
+	Code     string `json:"code,omitempty"`     // with which a server did not describe a statement
 	Why      string `json:"why"`                // it was refused
 	Socket   string `json:"socket,omitempty"`   // of a WebSocket: Handshake, Sends or Takes
 	Tag      string `json:"tag,omitempty"`      // of a message: the member that is declared to say its type
@@ -63,6 +65,7 @@ type Part struct {
 	Kinds map[Kind]int `json:"kinds"`
 	Leads []string     `json:"leads,omitempty"` // where the links there lead, as Path has it
 	Head  string       `json:"head,omitempty"`  // what stands above it in a table, as Word has it
+	Type  string       `json:"type,omitempty"`  // of a column or a parameter of SQL
 }
 
 // What a shape may take.
@@ -220,6 +223,12 @@ func (s *Shape) merge(other *Shape) {
 		s.Status = other.Status
 	}
 	s.Last = max(s.Last, other.Last)
+	s.Exact = s.Exact && other.Exact
+	if len(other.Parts) > 0 {
+		s.Code = ""
+	} else if len(s.Parts) == 0 {
+		s.Code = cmp.Or(other.Code, s.Code)
+	}
 	s.More = s.More || other.More
 	s.Cookies = also(s.Cookies, other.Cookies...)
 	s.Query, s.Body, s.Parts = join(s, s.Query, other.Query), join(s, s.Body, other.Body), join(s, s.Parts, other.Parts)
@@ -238,6 +247,7 @@ func join(s *Shape, into, more []Part) []Part {
 		}
 		into[i].Leads = also(into[i].Leads, part.Leads...)
 		into[i].Head = cmp.Or(into[i].Head, part.Head)
+		into[i].Type = cmp.Or(part.Type, into[i].Type)
 		for kind, n := range part.Kinds {
 			into[i].Kinds[kind] += n
 		}

@@ -39,8 +39,15 @@ type undeclaredState struct {
 }
 
 // Address is the request's, with dots for what is not kept of it. That of a message of a WebSocket
-// has its type.
+// has its type. Of a statement of SQL it is the text that is kept, as far as it is short.
 func (u undeclaredState) Address() string {
+	const long = 200 // all that is kept of it is plain ASCII
+	if u.Method == shape.SQL && u.Document != "" {
+		if len(u.Document) > long {
+			return u.Document[:long] + "…"
+		}
+		return u.Document
+	}
 	return strings.ReplaceAll(strings.TrimSpace(u.Path+" "+u.Type), shape.Placeholder, "…")
 }
 
