@@ -114,6 +114,7 @@ func Examine(ctx context.Context, file string, now func() time.Time, transport *
 		x.provider(ctx, issuer)
 	}
 	x.applications(ctx)
+	x.databases(ctx)
 	x.clock()
 	x.certificates()
 	return x.findings

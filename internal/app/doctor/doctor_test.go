@@ -14,15 +14,19 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"poterne/internal/accounts"
 	"poterne/internal/app"
@@ -458,4 +462,62 @@ func clocked(findings []doctor.Finding) bool {
 		}
 	}
 	return false
+}
+
+// A database behind the door for SQL is looked at as the door will ask it: each fault is named, none of its
+// statements is run, and what cannot be seen from here is said.
+//
+// Promise: RUN-5
+func TestTheDoctorLooksAtADatabaseBehindTheDoor(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	server := cluster.Empty(t)
+	owner, err := pgx.Connect(t.Context(), cluster.Superuser(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close(context.Background())
+	does := func(sql string) {
+		_, err := owner.Exec(t.Context(), sql)
+		(&patient{t: t}).must(err)
+	}
+	does(`create table person (id int, surname text); create sequence ran; grant usage on sequence ran to poterne; grant select on person to poterne;
+		create function noted() returns int language sql as $$ select nextval('ran')::int $$`)
+	p := healthy(t)
+	settings := p.settings()
+	purpose := slices.Sorted(maps.Keys(settings.Rules.Purposes))[0]
+	p.write(func(text string) string {
+		return text + fmt.Sprintf("\n[sql]\nlisten = \"127.0.0.1:6432\"\n[[sql.service]]\nid = \"reports\"\nserver = %q\npurpose = %q\n[[sql.service.statement]]\nname = \"everybody\"\nsql = \"select id, surname, noted() as n from person\"\nperson = { id = %q }\nfields = { name = \"surname\" }\nplain = \"n\"\n", server, purpose, settings.Schemes.Own())
+	})
+	const about = "database behind reports"
+	says := func(state doctor.State, text string) {
+		t.Helper()
+		found := p.examined()
+		for _, f := range found {
+			if f.State == state && f.About == about && strings.Contains(f.Found, text) && (f.Do != "") == (state != doctor.OK) {
+				return
+			}
+		}
+		t.Errorf("it does not say %q: %+v", text, found)
+	}
+	says(doctor.OK, "PostgreSQL 15")
+	says(doctor.OK, "it describes all 1 statements")
+	says(doctor.OK, "is not seen from here")
+	for _, f := range p.examined() {
+		if f.About == about && f.State != doctor.OK {
+			t.Errorf("it finds %+v", f)
+		}
+	}
+	does("grant insert on person to poterne")
+	says(doctor.Check, "may change 1 tables")
+	does("revoke insert on person from poterne; alter table person rename surname to surnames")
+	says(doctor.Wrong, "statement everybody: the server does not take it: 42703")
+	does("alter table person rename surnames to surname; alter table person alter id type numeric")
+	says(doctor.Wrong, `the column "id" names a person, and is of a type that cannot`)
+	does("alter table person alter id type int; revoke select on person from poterne")
+	says(doctor.OK, "PostgreSQL 15") // rights are asked for when a statement is run
+	does("alter role poterne bypassrls")
+	says(doctor.Wrong, "above the rights")
+	does("do $$ begin if (select is_called from ran) then raise 'a statement was run'; end if; end $$")
+	p.instead(server, strings.Replace(server, "user=", "connect_timeout=1 user=nobody_", 1))
+	says(doctor.Wrong, "it is not reached")
 }

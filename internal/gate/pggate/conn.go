@@ -307,21 +307,33 @@ func (c *conn) connected(ctx context.Context) (*pgconn.PgConn, error) {
 	if c.server != nil && !c.server.IsClosed() {
 		return c.server, nil
 	}
-	config := c.service.server.Copy()
+	server, err := c.service.connect(ctx, c.zone)
+	if err != nil {
+		c.door.Log.WarnContext(ctx, "a database is not reached", slog.String("service", string(c.service.ID)), slog.String("code", codeOf(err)))
+		return nil, err
+	}
+	c.server = server
+	return server, nil
+}
+
+// connect connects to the server, for transactions that only read. Times are shown in a zone; in the server's
+// where that is empty.
+func (s *service) connect(ctx context.Context, zone string) (*pgconn.PgConn, error) {
+	config := s.server.Copy()
 	for name, value := range map[string]string{ // whatever else the operator set stays
 		"default_transaction_read_only": "on", "client_encoding": "UTF8", "DateStyle": "ISO, MDY", "standard_conforming_strings": "on", "application_name": "poterne",
-		"statement_timeout":                   milliseconds(c.service.Timeout),
+		"statement_timeout":                   milliseconds(s.Timeout),
 		"idle_in_transaction_session_timeout": "10s",
 	} {
 		config.RuntimeParams[name] = value
 	}
-	if c.zone != "" {
-		config.RuntimeParams["TimeZone"] = c.zone
+	if zone != "" {
+		config.RuntimeParams["TimeZone"] = zone
 	}
 	config.OnNotice, config.OnNotification = nil, nil
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		f := pgproto3.NewFrontend(r, w)
-		f.SetMaxBodyLen(int(c.service.Largest) + 64<<10)
+		f.SetMaxBodyLen(int(s.Largest) + 64<<10)
 		return f
 	}
 	if config.ConnectTimeout == 0 {
@@ -329,13 +341,7 @@ func (c *conn) connected(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	server, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
-		c.door.Log.WarnContext(ctx, "a database is not reached", slog.String("service", string(c.service.ID)), slog.String("code", codeOf(err)))
-		return nil, err
-	}
-	c.server = server
-	return server, nil
+	return pgconn.ConnectConfig(ctx, config)
 }
 
 // hangUp ends the connection to the server.

@@ -493,6 +493,11 @@ func (c *conn) described(ctx context.Context, t *statement) (*asked, error) {
 	if err != nil {
 		return nil, errors.New("the server is not reached: " + codeOf(err))
 	}
+	return t.described(ctx, server)
+}
+
+// described asks a server about the statement, and holds the declaration against it.
+func (t *statement) described(ctx context.Context, server *pgconn.PgConn) (*asked, error) {
 	description, err := server.Prepare(ctx, "", t.SQL, nil)
 	if err != nil {
 		return nil, errors.New("the server does not take it: " + codeOf(err))
