@@ -28,8 +28,9 @@ type drawing struct {
 	text string // as it is sent
 }
 
-// drawnFor is how long a drawing is shown to all: half of the time between two looks.
-const drawnFor = refreshEvery / 2
+// drawnFor is how long a drawing is shown to all: less than the time between two looks, so that no
+// reader is shown the same one twice.
+const drawnFor = refreshEvery * 9 / 10
 
 // by returns what these readers are shown now.
 func (d *drawn) by(r readers, now time.Time, draw func(*bytes.Buffer) error) (string, error) {

@@ -140,7 +140,7 @@ func (s *stream) missed(ctx context.Context, next ledger.Number) (ledger.Number,
 		if err != nil {
 			return next, err
 		}
-		t := tidingsOf(passage)
+		t := tidingsOf(passage, notableOf(passage))
 		if text, err := s.draw(t); err != nil {
 			return next, err
 		} else if text != "" {

@@ -132,19 +132,15 @@ func (h *hour) recall(account roster.AccountID, held time.Time, entries []ledger
 	}
 }
 
-// take adds a passage to the picture.
-func (h *hour) take(passage []ledger.Entry) {
+// take adds a passage to the picture; notable is what of it is worth a line.
+func (h *hour) take(passage []ledger.Entry, notable []portal.Activity) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, entry := range passage {
 		h.count(entry)
 		h.upTo = entry.Number + 1
 	}
-	for _, happened := range portal.Gather(passage) {
-		if happened.Notable() {
-			h.lines = append(h.lines, happened)
-		}
-	}
+	h.lines = append(h.lines, notable...)
 	h.lines = h.lines[max(0, len(h.lines)-keptLines):]
 }
 

@@ -187,8 +187,9 @@ func (l live) watch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.hour.take(passage)
-		l.news.take(passage)
+		notable := notableOf(passage)
+		l.hour.take(passage, notable)
+		l.news.take(passage, notable)
 	}
 	return ctx.Err()
 }

@@ -51,12 +51,12 @@ func (n *news) begins() ledger.Number {
 	return n.from
 }
 
-// take adds the next passage, if it is worth a line.
-func (n *news) take(passage []ledger.Entry) {
-	t := tidingsOf(passage)
-	if len(t.lines) == 0 {
+// take adds the next passage, if it is worth a line; notable is what of it is.
+func (n *news) take(passage []ledger.Entry, notable []portal.Activity) {
+	if len(notable) == 0 {
 		return
 	}
+	t := tidingsOf(passage, notable)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.passages) == mostTidings {
@@ -68,14 +68,19 @@ func (n *news) take(passage []ledger.Entry) {
 	n.more = make(chan struct{})
 }
 
-func tidingsOf(passage []ledger.Entry) *tidings {
-	t := &tidings{last: passage[len(passage)-1].Number, drawn: make(map[i18n.Language]string)}
-	for _, activity := range portal.Gather(passage) {
-		if activity.Notable() {
-			t.lines = append(t.lines, activity)
+func tidingsOf(passage []ledger.Entry, notable []portal.Activity) *tidings {
+	return &tidings{last: passage[len(passage)-1].Number, lines: notable, drawn: make(map[i18n.Language]string)}
+}
+
+// notableOf is what of a passage is worth a line.
+func notableOf(passage []ledger.Entry) []portal.Activity {
+	if len(passage) == 1 { // most are, and most of those are only counted
+		if alone := (portal.Activity{Entry: passage[0], People: 1}); alone.Notable() {
+			return []portal.Activity{alone}
 		}
+		return nil
 	}
-	return t
+	return slices.DeleteFunc(portal.Gather(passage), func(a portal.Activity) bool { return !a.Notable() })
 }
 
 // after returns the passages from an entry on, as draw says them in a language, the number to go
