@@ -18,7 +18,7 @@ type FactChange struct {
 // changesFacts reports whether an entry is that of a batch of facts, of people who were
 // assigned, admitted or refused, of an archived file that was opened, or of rows that an audit ended. Facts change by no other way, so the ledger is their generation: what is read when the ledger has n entries
 // holds until one at n or after it changes facts.
-func changesFacts(entry ledger.Entry) bool {
+func changesFacts(entry *ledger.Entry) bool {
 	switch entry.Kind {
 	case ledger.Imported:
 		return entry.State == ledger.Facts

@@ -22,13 +22,13 @@ type recent struct {
 const rememberedAccount = 1 << 10
 
 // know notes an entry that the ledger holds.
-func (r *recent) know(entry ledger.Entry) {
-	r.upTo, r.last = entry.Number+1, entry
+func (r *recent) know(entry *ledger.Entry) {
+	r.upTo, r.last = entry.Number+1, *entry
 	r.note(entry)
 }
 
 // note adds it to its account's.
-func (r *recent) note(entry ledger.Entry) {
+func (r *recent) note(entry *ledger.Entry) {
 	r.by.set(entry.Account, push(r.by.of(entry.Account), entry.Number, rememberedAccount))
 }
 

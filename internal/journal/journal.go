@@ -131,7 +131,7 @@ func (j *Journal) rebuild(from ledger.Number, entries iter.Seq2[ledger.Entry, er
 		if entry.Number == 0 {
 			j.state.watched = entry.Time
 		}
-		j.count(entry)
+		j.count(&entry)
 	}
 	if j.recent.upTo == 0 { // the ledger begins now
 		j.state.watched = j.now()
@@ -313,8 +313,8 @@ func (j *Journal) catchUp(head Head) error {
 			if err != nil {
 				return fmt.Errorf("reading entries from %d: %w", j.recent.upTo, err)
 			}
-			j.count(entry)
-			if changesFacts(entry) {
+			j.count(&entry)
+			if changesFacts(&entry) {
 				batches++
 			}
 		}
@@ -364,7 +364,7 @@ func (j *Journal) readOrders(head Head) error {
 }
 
 // count takes in an entry that the ledger holds. The caller holds mu, or is alone.
-func (j *Journal) count(entry ledger.Entry) {
+func (j *Journal) count(entry *ledger.Entry) {
 	j.recent.know(entry)
 	j.state.count(entry)
 }

@@ -334,8 +334,8 @@ func readTallies[ID ~string](in *keptReader, to map[ID]meter.Tally) error {
 }
 
 // count moves the state on by an entry, in the parts that have not seen it.
-func (r *resumed) count(entry ledger.Entry) {
-	r.state.next, r.recent.upTo, r.recent.last = entry.Number+1, entry.Number+1, entry
+func (r *resumed) count(entry *ledger.Entry) {
+	r.state.next, r.recent.upTo, r.recent.last = entry.Number+1, entry.Number+1, *entry
 	if entry.Number >= r.together {
 		r.state.wider.count(entry)
 	}
@@ -373,7 +373,7 @@ func (r *resumed) readOn(entries iter.Seq2[ledger.Entry, error]) error {
 		if err != nil {
 			return fmt.Errorf("reading the entries since the state was kept: %w", err)
 		}
-		r.count(entry)
+		r.count(&entry)
 	}
 	if r.recent.upTo < r.to {
 		return fmt.Errorf("it has seen %d entries, and the ledger has %d", r.to, r.recent.upTo)
@@ -530,10 +530,10 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 			break
 		}
 		if entry.Number < r.togethers.Number {
-			state.wider.count(entry)
+			state.wider.count(&entry)
 		}
 		if entry.Number < r.sample.Number && partName(partOf(entry.Whose())) == r.sample.What {
-			state.measure(entry)
+			state.measure(&entry)
 		}
 		if entry.Number%4096 == 0 {
 			if pause(); ctx.Err() != nil {

@@ -78,14 +78,14 @@ func (j *Journal) Read(fn func(*State)) {
 }
 
 // count moves the state on by one entry of the ledger.
-func (s *State) count(entry ledger.Entry) {
+func (s *State) count(entry *ledger.Entry) {
 	s.next = entry.Number + 1
 	s.wider.count(entry)
 	s.measure(entry)
 }
 
 // measure moves on the meter that the entry is about.
-func (s *State) measure(entry ledger.Entry) {
+func (s *State) measure(entry *ledger.Entry) {
 	event := entry.Event()
 	if event.Kind == meter.Nothing || entry.Whose() == "" {
 		return
@@ -157,7 +157,7 @@ func (w *wider) entruster(id roster.AccountID) meter.Tally {
 }
 
 // count takes in an entry of the ledger.
-func (w *wider) count(entry ledger.Entry) {
+func (w *wider) count(entry *ledger.Entry) {
 	if people := entry.Entrusted(); people > 0 {
 		for _, by := range []roster.AccountID{entry.Account, entry.Approver} {
 			if by != "" {

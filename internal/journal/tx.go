@@ -120,7 +120,7 @@ func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
 // moves the state on.
 func (tx *Tx) Append(entry ledger.Entry) {
 	tx.entries = append(tx.entries, entry)
-	tx.wider.count(entry)
+	tx.wider.count(&entry)
 	if event := entry.Event(); event.Kind != meter.Nothing && entry.Whose() != "" && tx.rebuild == nil {
 		tx.Meter(entry.Whose()).Record(event)
 	}
@@ -133,7 +133,7 @@ func (tx *Tx) record(entry ledger.Entry, receipt ledger.Number) (ledger.Entry, e
 	}
 	entry.Number, entry.Receipt, entry.Time = tx.Next(), receipt, tx.now
 	tx.Append(entry)
-	tx.unread = tx.unread || changesFacts(entry)
+	tx.unread = tx.unread || changesFacts(&entry)
 	return entry, nil
 }
 
@@ -195,8 +195,8 @@ func (tx *Tx) keep() {
 	}
 	j.state.wider.keep(tx.wider)
 	j.state.next = tx.Next()
-	for _, entry := range tx.entries {
-		j.recent.know(entry)
+	for i := range tx.entries {
+		j.recent.know(&tx.entries[i])
 	}
 	if tx.advanced {
 		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()
