@@ -189,7 +189,7 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	defer facts.Meter.Cut(before)
 	decision := Decision{Whole: Ruling{Verdict: Shown}, People: make([]Ruling, len(ask.People))}
 	for i, opening := range ask.People {
-		ruling := w.rule(opening)
+		ruling := w.rule(opening, i == len(ask.People)-1)
 		decision.People[i] = ruling
 		if ask.binds(opening) && !ruling.Verdict.Shows() {
 			if ruling.Verdict == Withheld {
@@ -301,8 +301,9 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 	}
 }
 
-// rule decides about one person, and moves the draft on as the entry will.
-func (w *weighing) rule(opening Opening) Ruling {
+// rule decides about one person, and moves the draft on as the entry will; not for the last, after
+// whom nobody is weighed.
+func (w *weighing) rule(opening Opening, last bool) Ruling {
 	all := w.ask
 	w.ask = all.For(opening)
 	defer func() { w.ask = all }()
@@ -318,6 +319,9 @@ func (w *weighing) rule(opening Opening) Ruling {
 		ruling.Verdict = Masked
 	}
 	ruling.Spared = w.spared
+	if last {
+		return ruling
+	}
 	w.meter.Record(Event(w.ask, opening.Person, ruling, w.answer, w.now))
 	if ruling.Verdict.Shows() {
 		w.wider.Add(meter.CommonOf(ruling.Cost, w.ask.Signs), ruling.Spared, w.now)
