@@ -87,6 +87,9 @@ func (x *exchange) outgoingHeader(assertion string) http.Header {
 
 // cookiesIn returns the service's own cookies under the names it gave them.
 func (s *service) cookiesIn(r *http.Request) string {
+	if len(s.Cookies) == 0 {
+		return ""
+	}
 	var kept strings.Builder
 	for _, c := range r.Cookies() {
 		name, own := strings.CutPrefix(c.Name, s.cookie)
