@@ -11,12 +11,23 @@ import (
 )
 
 // limitMemory lets the garbage collector work harder before the process meets the limit
-// of its cgroup. GOMEMLIMIT goes before.
+// of its cgroup, and less hard while the program is small. GOMEMLIMIT goes before.
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit(os.DirFS("/")))
 	}
+	const unchanged = -1
+	if debug.SetMemoryLimit(unchanged) >= 32*ballastBytes {
+		ballast = make([]byte, ballastBytes)
+	}
 }
+
+// ballast is never written to, so that it takes no memory, and counts as alive: the collector comes
+// each time as much again was made as is alive, which is every few hundred requests where that is
+// little. It lets the process grow by its size twice at most before it is collected.
+var ballast []byte
+
+const ballastBytes = 32 << 20
 
 // memoryLimit is four fifths of what a process may take by its cgroup (version 2) and
 // those around it, since the pages of SQLite are not the garbage collector's. Where nothing
