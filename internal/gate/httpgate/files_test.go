@@ -458,3 +458,25 @@ func TestDownloadsAreLargerThanAnswers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A parameter that names somebody may be left out, but not where nothing in the answer says whose it is: the application
+// may have somebody of its own for it, whoever was asked for last.
+//
+// Promises: SCOPE-10, SCOPE-11
+func TestSCOPE_11_AFileOfNobodyInParticularIsNotAskedFor(t *testing.T) {
+	scan := filed()
+	scan.Path, scan.Request = "/scan", []httpgate.Naming{{In: httpgate.InQuery, Name: "id", Scheme: "dossier"}}
+	plain := scan
+	plain.Path, plain.Unread, plain.Answers = "/plain", nil, []httpgate.Answer{{Layout: nobodyInIt}}
+	w := newWorld(t, scan, plain)
+	w.says(asPDF, "%PDF ‹p1›")
+	for _, path := range []string{"/scan", "/scan?id=", "/scan?id=&id=", "/plain", "/plain?id="} {
+		w.refused(w.get(path), policy.Unnamed)
+	}
+	if w.times() != 0 {
+		t.Error("the application was asked")
+	}
+	if g := w.get("/scan?id=p1"); g.status != 200 || w.last().Person != w.key.Person("p1") {
+		t.Errorf("whom it names is shown with %d, and written of %v", g.status, w.last().Person)
+	}
+}

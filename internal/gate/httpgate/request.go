@@ -111,9 +111,13 @@ func (q *request) function() string {
 }
 
 // mustName wants a change to name somebody wherever its route declares it: what is
-// left out, the application may find elsewhere. The body's names are wanted as it is
+// left out, the application may find elsewhere. So it may of a reading whose answer does not say who
+// is in it. The body's names are wanted as it is
 // read.
 func (q *request) mustName() error {
+	if len(q.refs) == 0 && !q.changes() && q.route.tellsOfNamed() {
+		return unnamed("what is answered is about whom the request names, and it names nobody")
+	}
 	if !q.changes() || !q.route.namesSomebody() {
 		return nil
 	}
@@ -135,6 +139,11 @@ func (q *request) mustName() error {
 		return unnamed("a change names nobody")
 	}
 	return nil
+}
+
+// tellsOfNamed reports whether an answer may be about whom the request names with nothing in it that says who.
+func (t *route) tellsOfNamed() bool {
+	return t.namesSomebody() && (len(t.Unread) > 0 || slices.ContainsFunc(t.all(), func(a Answer) bool { return len(a.Layout.People) == 0 }))
 }
 
 // lacks reports whether a parameter is missing, or empty once.
