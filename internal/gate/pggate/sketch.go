@@ -2,7 +2,6 @@ package pggate
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -49,15 +48,12 @@ func (x *exchange) describe(ctx context.Context, text string, s *shape.Shape) {
 		s.Code = codeOf(err)
 		return
 	}
-	var parameters, columns []string
+	var columns []string
 	var types []uint32
-	for i := range described.ParamOIDs {
-		parameters = append(parameters, fmt.Sprintf("$%d", i+1))
-	}
 	for _, f := range described.Fields {
 		columns, types = append(columns, f.Name), append(types, f.DataTypeOID)
 	}
-	all, more := shape.Columns(parameters, described.ParamOIDs)
+	all, more := shape.Parameters(described.ParamOIDs)
 	s.Query, s.More = shape.Describe(s.Query, all), s.More || more
 	s.Parts, more = shape.Columns(columns, types)
 	s.More = s.More || more

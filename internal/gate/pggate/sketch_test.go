@@ -22,7 +22,7 @@ func TestRUN_9_WhatIsRefusedAsUndeclaredSQLLeavesItsShape(t *testing.T) {
 	c := w.client("default_query_exec_mode=simple_protocol")
 	for _, sql := range []string{
 		"select id, surname, phone, updated, noted() as fourcade from person where surname = '‹p30›' and n > -7 -- of Fourcade",
-		"select id from person where surname = Fourcade", `select id as "‹p31›" from person`, "select $‹p32›$‹p33›$‹p32›$", "select id from person where surname = E'‹p34\\'›", "select '‹p35›",
+		"select id from person where surname = Fourcade", `select id as "‹p31›" from person`, `select id as "$4716", phone as "$Fourcade" from person`, "select $‹p32›$‹p33›$‹p32›$", "select id from person where surname = E'‹p34\\'›", "select '‹p35›",
 		"select id, phone from person where n in (4711, 4712)", "select id, phone from person where n in (4713, 4714, 4715)",
 		"with gone as (delete from person where id = '‹p36›' returning id) select id from gone", "delete from person where surname = '‹p37›'", "select 1; select '‹p38›'", "set role fourcade",
 	} {

@@ -454,15 +454,21 @@ func listed(words []word) []word {
 	return words
 }
 
-// Columns are what an answer or its parameters are of, by their names and types. Two of one name, or
-// whose name is no plain word, are called by their places.
+// Parameters are what a statement takes, by their types.
+func Parameters(types []uint32) ([]Part, bool) {
+	return ofTypes(types, func(i int) string { return "$" + strconv.Itoa(i+1) })
+}
+
+// Columns are what an answer is of, by their names and types. Two of one name, or whose name is no
+// plain word, are called by their places.
 func Columns(names []string, types []uint32) ([]Part, bool) {
+	return ofTypes(types, func(i int) string { return Word(names[i]) })
+}
+
+func ofTypes(types []uint32, name func(i int) string) ([]Part, bool) {
 	var p parts
-	for i, name := range names {
-		called := Word(name)
-		if strings.HasPrefix(name, "$") { // a parameter
-			called = name
-		}
+	for i := range types {
+		called := name(i)
 		if _, known := p.at[called]; known || called == Placeholder {
 			called = fmt.Sprintf("%s %d", Placeholder, i+1)
 		}

@@ -120,8 +120,8 @@ func FuzzNothingOfAStatementIsKeptButPlainWords(f *testing.F) {
 // Promise: RUN-9
 func TestRUN_9_AStatementIsDraftedWithWhatLooksLikeAPerson(t *testing.T) {
 	said := shape.ReadSQL("select id, surname, born, version, fourcade from person where adviser = '4711'")
-	columns, _ := shape.Columns([]string{"id", "surname", "born", "version", "fourcade", "id"}, []uint32{23, 25, 1082, 23, 25, 25})
-	types, _ := shape.Columns([]string{"$1"}, []uint32{25})
+	columns, _ := shape.Columns([]string{"id", "surname", "born", "version", "fourcade", "id", "$4711", "$fourcade"}, []uint32{23, 25, 1082, 23, 25, 25, 25, 25})
+	types, _ := shape.Parameters([]uint32{25})
 	one := shape.Shape{Method: shape.SQL, Path: said.Verb, Document: said.Kept, Exact: said.Exact, Query: shape.Describe(said.Parameters, types), Parts: columns, Why: "not-declared", Times: 3}
 	other := shape.Shape{Method: shape.SQL, Path: "select", Document: "select 'x' \"]\nplain = 1", Why: "not-declared", Times: 1}
 	draft := shape.Draft([]shape.Shape{one, other, {Method: shape.SQL, Path: "delete", Document: "delete from person", Why: "not-declared", Times: 1}, {Method: shape.SQL, Path: "select", Why: "not-declared", Times: 1}}, nil, "dossier")
