@@ -6,9 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -214,4 +217,24 @@ func TestRUN_7_FromAnAlertToContainedByKeyboardAlone(t *testing.T) {
 	}
 	t.Logf("contained by %d keys and a sentence", presses)
 	portaltest.KeepScreenshot(t, tab, "desk-by-keyboard")
+}
+
+// The sheet of a month is one sheet where it is printed, too.
+func TestTheMonthPrintsOnOneSheet(t *testing.T) {
+	h := portaltest.New(t)
+	tab := portaltest.OpenTab(t)
+	if err := chromedp.Do(tab, portaltest.As(security), chromedp.Navigate(h.URL+"/desk/month")); err != nil {
+		t.Fatal(err)
+	}
+	var printed []byte
+	if err := chromedp.Do(tab, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		a4, err := cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69})
+		printed = a4.Data
+		return err
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if sheets := regexp.MustCompile(`/Type\s*/Page\b`).FindAll(printed, -1); len(sheets) != 1 {
+		t.Errorf("the month takes %d sheets", len(sheets))
+	}
 }
