@@ -61,7 +61,7 @@ func TestNobodyIsServedWithoutAKeyOrUnderAnotherThanTheLedgers(t *testing.T) {
 		rewrite(t, key, kept)
 	}
 	rewrite(t, filepath.Join(h.dir, "assertion.key"), readFile(t, filepath.Join(other, "assertion.key")))
-	p = h.serve()
+	h.serve()
 	if now := h.published(); now == published || now == "" {
 		t.Errorf("of a new key for assertions the half that applications read is %q, and was %q", now, published)
 	}

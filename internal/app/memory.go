@@ -25,7 +25,7 @@ func limitMemory() {
 // ballast is never written to, so that it takes no memory, and counts as alive: the collector comes
 // each time as much again was made as is alive, which is every few hundred requests where that is
 // little. It lets the process grow by its size twice at most before it is collected.
-var ballast []byte
+var ballast []byte //lint:ignore U1000 that it is reachable is all it is for
 
 const ballastBytes = 32 << 20
 
