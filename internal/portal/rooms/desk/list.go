@@ -37,7 +37,7 @@ func (x exact) list(v visit) error {
 		return err
 	}
 	name := "shown-to-" + x.shell.Now().UTC().Format("20060102T150405Z")
-	return v.Download(name, func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, func(ctx context.Context) error {
+	return v.Download(name+".zip", func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, func(ctx context.Context) error {
 		return x.stillWatches(ctx, v.Visit)
 	})
 }
