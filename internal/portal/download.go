@@ -6,17 +6,22 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // Download hands an archive over as it is written, however long it is, as long as the
 // visitor reads on and may have it: still is asked every second, and returns nil while
 // they may. What was cut short is not an answer: the connection breaks.
-func (v *Visit) Download(name string, write func(io.Writer) error, still func(context.Context) error) error {
+func (v *Visit) Download(file string, write func(io.Writer) error, still func(context.Context) error) error {
 	v.Protect()
 	v.Writer.Header().Set("Cache-Control", "no-store")
-	v.Writer.Header().Set("Content-Type", "application/zip")
-	v.Writer.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name+".zip"))
+	media := "application/octet-stream"
+	if strings.HasSuffix(file, ".zip") {
+		media = "application/zip"
+	}
+	v.Writer.Header().Set("Content-Type", media)
+	v.Writer.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", file))
 	if err := write(&downloading{v: v, out: http.NewResponseController(v.Writer), still: still}); err != nil {
 		v.shell.Log().WarnContext(v.Context(), "a download was cut short", slog.Any("err", err))
 		panic(http.ErrAbortHandler) // what was sent cannot be taken for the whole

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/fault"
@@ -237,6 +239,66 @@ func TestTELL_5_TheEvidenceIsVerifiedByItselfAndEveryFlippedByteIsFound(t *testi
 	}
 	if _, err := evidence.Verify(bundle, strange); err == nil {
 		t.Error("it is taken under another key")
+	}
+}
+
+// The evidence is sealed for whoever receives it, before it leaves: their secret key opens it, and
+// it is verified as ever. What is no public key, or is the secret one, is told, shown to nobody
+// again, and hands over nothing.
+//
+// Promise: TELL-5
+func TestTELL_5_TheEvidenceIsSealedForItsReader(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	reader, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	quantum, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := reader.Recipient().String() + " " + second.Recipient().String()
+	answer, raw := h.Goes(officer, http.MethodPost, at+"/evidence", url.Values{"reader": {keys}})
+	if answer.StatusCode != http.StatusOK || !strings.Contains(answer.Header.Get("Content-Disposition"), `-evidence.zip.age"`) || strings.Contains(raw, "PK\x03\x04") {
+		t.Fatalf("%s, %q: %.100q", answer.Status, answer.Header.Get("Content-Disposition"), raw)
+	}
+	for _, opens := range []age.Identity{reader, second} {
+		clear, err := age.Decrypt(strings.NewReader(raw), opens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundle, err := io.ReadAll(clear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := evidence.Verify(bundle, h.Verifier); err != nil || r.Lines == 0 {
+			t.Errorf("it proves %+v, %v", r, err)
+		}
+	}
+	readings := func() (n int) {
+		for e, err := range store.NewLedger(h.DB).Entries(t.Context(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.State == ledger.EvidenceRead {
+				n++
+			}
+		}
+		return n
+	}
+	for _, typed := range []string{"age1", reader.String(), keys + " ssh-ed25519 AAAA", keys + " " + quantum.Recipient().String(), "# a comment", strings.Repeat(keys+" ", 40)} {
+		answer, raw := h.Goes(officer, http.MethodPost, at+"/evidence", url.Values{"reader": {typed}})
+		if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(raw, "This is no public key of age") || strings.Contains(raw, "AGE-SECRET-KEY") {
+			t.Errorf("%.40q: %s", typed, answer.Status)
+		}
+	}
+	if n := readings(); n != 1 {
+		t.Errorf("%d readings are written, and one was handed over", n)
 	}
 }
 

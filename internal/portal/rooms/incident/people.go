@@ -3,8 +3,13 @@ package incident
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"strconv"
+	"strings"
+
+	"filippo.io/age"
 
 	"poterne/internal/containment"
 	"poterne/internal/fault"
@@ -14,6 +19,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/order"
+	"poterne/internal/portal"
 )
 
 var errNoIndex = &fault.Error{Kind: fault.Absent, Public: "there is no index of the ledger: nobody can be counted here"}
@@ -47,7 +53,7 @@ func (h *Handlers) people(v visit, f file) error {
 		return err
 	}
 	name := "incident-" + f.Reference + "-" + h.shell.Now().UTC().Format("20060102T150405Z")
-	return v.Download(name, func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, h.stillKeeps(v))
+	return v.Download(name+".zip", func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, h.stillKeeps(v))
 }
 
 // shown counts who was shown in some scopes, each person once.
@@ -60,15 +66,20 @@ func (h *Handlers) shown(ctx context.Context, scopes []incident.Scope) (index.Sh
 const provenAtMost = 5000
 
 // evidence hands over what proves the file: its journal, what its accounts were shown in
-// its period, and the orders against them. That it was read is written down.
+// its period, and the orders against them; sealed for its reader, where there is one. That it was
+// read is written down.
 func (h *Handlers) evidence(v visit, f file) error {
+	reader := portal.Tidy(v.PostFormValue("reader"))
+	seal, err := sealedFor(reader)
+	if err != nil { // what was typed is not shown again: it may be the secret half
+		return h.show(v, f, http.StatusUnprocessableEntity, fileForm{}, portal.Mends{{Field: "reader", Key: "incident.reader-unreadable"}})
+	}
 	if err := v.Record(ledger.Entry{State: ledger.EvidenceRead, From: f.Number, End: f.Number + 1}); err != nil {
 		return err
 	}
 	bundle := evidence.Bundle{
 		Reference: f.Reference, File: f.File, Key: h.deps.Evidence.Key, Program: h.deps.Evidence.Program, Made: h.shell.Now(), Prove: h.deps.Evidence.Prove,
 	}
-	var err error
 	if bundle.Words, err = h.deps.Evidence.Known(v.Context()); err != nil {
 		return err
 	}
@@ -91,12 +102,48 @@ func (h *Handlers) evidence(v visit, f file) error {
 	if _, err := h.deps.Covering(v.Context(), h.deps.Evidence.Journal.Next()); err != nil { // each of them is then under a checkpoint
 		return err
 	}
-	name := "incident-" + f.Reference + "-evidence"
+	name := "incident-" + f.Reference + "-evidence.zip"
+	if reader != "" {
+		name += ".age"
+	}
 	return v.Download(name, func(to io.Writer) error {
-		_, err := bundle.Pack(v.Context(), to)
-		return err
+		sealed, err := seal(to)
+		if err != nil {
+			return err
+		}
+		if _, err := bundle.Pack(v.Context(), sealed); err != nil {
+			return err
+		}
+		return sealed.Close()
 	}, h.stillKeeps(v))
 }
+
+// longestReader is longer than any public key of age, those that resist quantum computers included.
+const longestReader = 4096
+
+// sealedFor returns what encrypts for whoever has the other half of one of some public keys of age,
+// separated by spaces; for nobody in particular, and in clear, when there is none.
+func sealedFor(readers string) (func(io.Writer) (io.WriteCloser, error), error) {
+	if readers == "" {
+		return func(to io.Writer) (io.WriteCloser, error) { return inClear{to}, nil }, nil
+	}
+	if len(readers) > longestReader {
+		return nil, fmt.Errorf("a public key has %d bytes at most", longestReader)
+	}
+	keys, err := age.ParseRecipients(strings.NewReader(strings.Join(strings.Fields(readers), "\n")))
+	if err == nil {
+		_, err = age.Encrypt(io.Discard, keys...) // those that resist quantum computers go with none that do not
+	}
+	if err != nil {
+		return nil, errors.New("these are no public keys of age that go together")
+	}
+	return func(to io.Writer) (io.WriteCloser, error) { return age.Encrypt(to, keys...) }, nil
+}
+
+// inClear is what nothing is added to at its end.
+type inClear struct{ io.Writer }
+
+func (inClear) Close() error { return nil }
 
 // stillKeeps is whether a viewer may go on reading a download.
 func (h *Handlers) stillKeeps(v visit) func(context.Context) error {
