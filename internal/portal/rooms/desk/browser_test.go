@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,9 +17,11 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"poterne/internal/i18n"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/roster"
+	"poterne/internal/store"
 )
 
 func TestTheDeskIsLiveInABrowser(t *testing.T) {
@@ -237,4 +240,64 @@ func TestTheMonthPrintsOnOneSheet(t *testing.T) {
 	if sheets := regexp.MustCompile(`/Type\s*/Page\b`).FindAll(printed, -1); len(sheets) != 1 {
 		t.Errorf("the month takes %d sheets", len(sheets))
 	}
+}
+
+// A director's five minutes: from the desk to the sheet of the month, to how the limits were
+// chosen, to until when the ledger is kept, and back, by what each page links to. What the sheet
+// counts is what the ledger holds.
+//
+// Promise: RUN-7
+func TestRUN_7_ADirectorReadsTheMonthByWhatThePagesSuggest(t *testing.T) {
+	h := portaltest.New(t)
+	h.Opens(theo, 1, 2, 3, 4) // three without a reason, and one too many
+	h.Opens(camille, 11)
+	var shown, without, stopped int // somebody shown twice counts twice, as the sheet says
+	for e, err := range store.NewLedger(h.DB).Entries(t.Context(), 0) {
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case e.Disclosed():
+			shown++
+			if e.Cost > 0 {
+				without++
+			}
+		case e.Kind == ledger.Consulted:
+			stopped++
+		}
+	}
+	tab := portaltest.OpenTab(t)
+	if err := chromedp.Do(tab, portaltest.As(security), chromedp.EmulateViewport(1280, 900), chromedp.Navigate(h.URL+"/desk")); err != nil {
+		t.Fatal(err)
+	}
+	follow := func(link, heading string) {
+		t.Helper()
+		if err := chromedp.Do(tab, chromedp.Click(chromedp.CSS(link))); err != nil {
+			t.Fatalf("no page leads by %s: %v", link, err)
+		}
+		poll := fmt.Sprintf(`new Promise(done => { const end = Date.now() + 30000; (function look() {
+			const h1 = document.querySelector("h1"), is = h1 !== null && h1.innerText.includes(%q);
+			is || Date.now() > end ? done(is) : setTimeout(look, 20) })() })`, heading)
+		for range 3 { // a page that is left in the middle of it is looked at again
+			if is, err := chromedp.Run(tab, chromedp.Evaluate[bool](poll, chromedp.EvalAwaitPromise)); err == nil && is {
+				return
+			}
+		}
+		t.Fatalf("%s leads to no page that is headed %q", link, heading)
+	}
+	follow("a[href='/desk/month']", "frozen by the rules in")
+	text, err := chromedp.Run(tab, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("tbody tr"), row => row.innerText.replace(/\s+/g, " ")).join("\n")`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, n := range map[string]int{"People shown": shown, "Of them without a reason": without, "Stopped": stopped} {
+		if n == 0 || !regexp.MustCompile(`(?m)^`+line+` `+strconv.Itoa(n)+`( |$)`).MatchString(text) {
+			t.Errorf("%s is %d by the ledger; the sheet says\n%s", line, n, text)
+		}
+	}
+	portaltest.KeepScreenshot(t, tab, "month-read")
+	follow("a[href='/desk/curve']", "What the rules let through")
+	if err := chromedp.Do(tab, chromedp.NavigateBack()); err != nil {
+		t.Fatal(err)
+	}
+	follow("a[href='/terms']", "No month of the ledger is held")
 }
