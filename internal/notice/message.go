@@ -117,6 +117,33 @@ func (m Message) SMS(w Words) string {
 	return w.In.Say("message.sms", "reference", m.Reference, "phone", m.Controller.Helpline)
 }
 
+// Press is what is said to the press: when, what, exactly how many people, and what was done. It is empty while the
+// message lacks a part or nobody was concerned, names nobody, and has nothing that helps to find them or whoever did it.
+func (m Message) Press(people, withoutReason int, w Words) []string {
+	if len(m.Lacks()) > 0 || people == 0 {
+		return nil
+	}
+	say := func(key string, values ...any) string { return w.In.Say("press."+key, values...) }
+	var said []string
+	if m.Exercise {
+		said = append(said, say("exercise"))
+	}
+	when := m.facts(Plain, w)[0]
+	var data []string
+	for _, one := range w.Categories.In(m.Shown) {
+		data = append(data, one.Name(w.In))
+	}
+	said = append(said, say("who", "name", m.Controller.Name), when, say("people", "n", people))
+	if withoutReason > 0 {
+		said = append(said, say("without", "n", withoutReason))
+	}
+	return append(said,
+		say("which", "data", strings.Join(data, ", ")),
+		say("done"), say("never"),
+		say("whom", "phone", m.Controller.Helpline, "reference", m.Reference),
+	)
+}
+
 func (w Words) day(t time.Time) string { return w.In.DatedDay(t.In(w.Zone)) }
 
 // list says categories in the words of people: "your name, your address".

@@ -362,6 +362,41 @@ func TestTELL_3_AMessageHasNoLinkAsksForNothingAndIsEasyWhereItSaysSo(t *testing
 	}
 }
 
+// What is said to the press has the exact figure and is whole or nothing: without a part of the
+// message, or of nobody, there is none. Of an exercise it says so first.
+//
+// Promise: TELL-3
+func TestTELL_3_ThePressIsToldTheExactFigureAndNobodysName(t *testing.T) {
+	for in, want := range map[i18n.Language][]string{
+		i18n.French:  {"340\u202f127 personnes sont concernées. Ce chiffre est exact", "Parmi elles, 1\u202f204 ont été consultées sans motif connu.", "nom, coordonnées", "01 99 00 10 12"},
+		i18n.English: {"340,127 people are concerned. This figure is exact", "Of them, 1,204 were looked at without a known reason.", "01 99 00 10 12"},
+	} {
+		words := notice.Words{In: in, Zone: time.UTC}
+		text := strings.Join(message().Press(340_127, 1204, words), "\n")
+		for _, part := range want {
+			if !strings.Contains(text, part) {
+				t.Errorf("in %s it does not say %q:\n%s", in, part, text)
+			}
+		}
+		for _, never := range []string{"http", "@", "votre", "your"} {
+			if strings.Contains(strings.ToLower(text), never) {
+				t.Errorf("in %s it has %q:\n%s", in, never, text)
+			}
+		}
+		if said := strings.Join(message().Press(2, 0, words), " "); strings.Contains(said, "0") && strings.Contains(said, "without a known reason") || strings.Contains(said, "sans motif") {
+			t.Errorf("of none without a reason it says %q", said)
+		}
+		lacking, exercise := message(), message()
+		lacking.Notified, exercise.Exercise = false, true
+		if lacking.Press(2, 1, words) != nil || message().Press(0, 0, words) != nil {
+			t.Errorf("in %s there is a text where a part is missing, or nobody is concerned", in)
+		}
+		if said := exercise.Press(2, 1, words); !strings.HasPrefix(said[0], "EXERCI") {
+			t.Errorf("of an exercise it begins %q", said[0])
+		}
+	}
+}
+
 // easy objects to sentences of more than twelve words, lists and the details of whom to
 // ask left aside.
 func easy(t *testing.T, text string) {

@@ -179,7 +179,7 @@ func TestTELL_2_ANoticeIsFilledFromTheLedgerAndACompleteOneWaitsForWhatIsMissing
 	does(t, h, officer, cnil+"/sent", sent)
 	says(t, h, officer, at, "Initial notice, sent ", "sent: Notice to the data-protection authority (CNIL), Initial notice", "number FR-118")
 	says(t, h, officer, cnil+"?stage=complete", "Follows notice FR-118")
-	says(t, h, officer, at+"/message", "Agence du registre de Valbourg is writing to you", "your surname and first names", "That account has been stopped.", "01 99 00 10 12", "In plain English", "Easy to read: a draft")
+	says(t, h, officer, at+"/message", "Agence du registre de Valbourg is writing to you", "your surname and first names", "That account has been stopped.", "01 99 00 10 12", "In plain English", "Easy to read: a draft", "For the press", "people are concerned. This figure is exact")
 	// The EDPB's form has what was answered in the CNIL's, and asks what follows from it.
 	edpb := at + "/notices/edpb"
 	if said := says(t, h, officer, edpb, "Were the data taken or disclosed?", "Un compte a été pris.", "by ourselves"); strings.Contains(said, "Type of integrity breach") {

@@ -19,6 +19,7 @@ type messagePage struct {
 	Lacks    []string
 	Versions []versionView
 	SMS      string
+	Press    []string // empty while nobody was counted
 
 	Sends   bool // the program can tell people
 	Counts  mailing.Counts
@@ -68,6 +69,9 @@ func (h *Handlers) showMessage(v visit, f file, status int, shown messagePage) e
 	}
 	if len(shown.Lacks) == 0 {
 		shown.SMS = m.SMS(v.words)
+		if c := f.Count; c != nil {
+			shown.Press = m.Press(c.People, c.WithoutReason, v.words)
+		}
 	}
 	if t := f.Telling; shown.Sends && t.Listed != nil {
 		var err error
