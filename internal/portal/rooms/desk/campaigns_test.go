@@ -119,7 +119,7 @@ func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
 	// The bars stand on one scale, which ends at 80; each says its figures, and is followed by its own freeze.
 	for _, want := range []string{
 		`<span>0</span><span>80</span>`, `<rect class="counted" y="4" width="457" height="16"/><path class="usual" d="M90 0V24"/>`,
-		`<title id="bar-0">61 people without a reason; 12 is usual</title>`, `width="157" height="16"/>`, `<a href="#alarm-4">`,
+		`<desc id="bar-0-says">61 people without a reason; 12 is usual</desc>`, `width="157" height="16"/>`, `<a href="#alarm-4">`,
 	} {
 		if !strings.Contains(raw, want) {
 			t.Errorf("the bars lack %s", want)
