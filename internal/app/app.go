@@ -72,6 +72,7 @@ type Program struct {
 	Sequencer  *ledger.Sequencer
 	Council    *witness.Council
 	door       *signin.Door
+	endings    *endings
 	metrics    *metrics
 	proxy      *httpgate.Proxy
 	access     *accessLog       // nil when none is written
@@ -130,6 +131,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if p.Journal, err = journal.Open(ctx, o.Ledger, store.NewKept(o.DB, "journal"), o.Now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
+	p.endings = newEndings(p.Journal, log)
 	switch from, anew := p.Journal.Resumed(); {
 	case anew != nil:
 		log.Warn("the state that was kept is not used: it was made anew from the ledger", slog.Any("err", anew))
@@ -255,7 +257,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	}
 	rooms := shell.Handler(all...)
 
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Name: "siem", Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, p.endings.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Name: "siem", Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
 	p.begins = func() { o.DB.OnBroken(auditing.Met) }
 	if o.Traces != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.Traces.Run(ctx, log) })
@@ -557,16 +559,11 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 	s.NotBound, s.Keyless = noted(ledger.Unbound), noted(ledger.Keyless)
 	s.Told = func(ctx context.Context, ended signin.Ended) {
 		p.metrics.sessionEnded(ended.Why)
-		if ended.Why != signin.Doubled && ended.Why != signin.Moved && ended.Why != signin.Copied {
-			return
-		}
-		err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{
-			Kind: ledger.Session, Account: ended.Account, Organisation: ended.Organisation, Session: ended.Session, State: ledger.State(ended.Why),
-		})
-		if err != nil {
-			p.log.ErrorContext(ctx, "the end of a session is not in the ledger", slog.String("why", string(ended.Why)), slog.Any("err", err))
+		if entry, said := endingOf(ended); said {
+			p.endings.write(ctx, entry)
 		}
 	}
+	s.Over = p.Journal.Ended
 	return s
 }
 

@@ -34,6 +34,12 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 	s := o.People.SignIn
 	s.Now, s.Log = o.Now, p.log
 	s.Tried = func(*http.Request, signin.Attempt) error { return nil } // Match has written it
+	s.Told = func(ctx context.Context, ended signin.Ended) {
+		if entry, said := endingOf(ended); said { // the ledger does not say whose: people look others in each month of it
+			p.endings.write(ctx, ledger.Entry{Kind: ledger.SignedOut, Session: entry.Session, State: entry.State})
+		}
+	}
+	s.Over = p.Journal.Ended
 	contacts := p.contacts(o)
 	s.Match = func(r *http.Request, civil register.Civil) (register.PersonID, string, error) {
 		who, identifier, err := matching.Match(r.Context(), civil, o.Networks.Of(r))

@@ -77,6 +77,8 @@ type Rows interface {
 	// OrganisationRequests returns the requests for organisations that wait, without those that have
 	// no seal.
 	OrganisationRequests(context.Context) ([]accounts.OrganisationRequest, error)
+	// Sessions returns, of each table of sessions, those that go on.
+	Sessions(context.Context) (map[string][]roster.SessionID, error)
 	// Unsealed yields every row without the seal that it must have, of every table but those of Stock.
 	Unsealed(context.Context) iter.Seq2[Row, error]
 	// Stock returns the rows without their seal of the tables that have inventories, and what sets the
@@ -111,7 +113,7 @@ func New(l Ledger, rows Rows, now func() time.Time) *Audit {
 // changed by an act between the reading of the rows and that of the ledger.
 const passes = 3
 
-// Rights returns what is wrong with accounts, habilitations, organisations and orders.
+// Rights returns what is wrong with accounts, habilitations, organisations, orders and sessions.
 // Its error is seal.ErrBroken when the ledger itself holds what no node wrote.
 func (a *Audit) Rights(ctx context.Context) (findings []Finding, err error) {
 	for pass := range passes {
@@ -173,6 +175,10 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions, err := a.rows.Sessions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading sessions: %w", err)
+	}
 	if err := a.readOn(ctx); err != nil {
 		return nil, err
 	}
@@ -193,6 +199,13 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	for _, r := range bodies {
 		if entry, answered := h.Answered[r.Number]; answered {
 			findings = append(findings, Finding{Row{"organisation_request", strconv.FormatUint(uint64(r.Number), 10)}, PutBack, entry})
+		}
+	}
+	for table, open := range sessions {
+		for _, session := range open {
+			if over, ended := h.Over[session]; ended {
+				findings = append(findings, Finding{Row{table, string(session)}, PutBack, over.Entry})
+			}
 		}
 	}
 	slices.SortFunc(findings, Finding.compare)

@@ -5,6 +5,9 @@
 package audit
 
 import (
+	"maps"
+	"time"
+
 	"poterne/internal/containment"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -22,10 +25,18 @@ type history struct {
 	Removed       map[passkey]ledger.Number     // that serve no more
 	Lifted        map[ledger.Number]bool
 	Answered      map[ledger.Number]ledger.Number // requests for habilitations and organisations that were answered, and the entries that say so
+	Over          map[roster.SessionID]ending     // sessions that ended, and would not have by their age
+	Dropped       time.Time                       // when those that are too old were last left out
+}
+
+// ending is the entry that says that a session has ended, and its time.
+type ending struct {
+	Entry ledger.Number
+	At    time.Time
 }
 
 // formOfHistory changes with what a history holds, and with what it makes of an entry.
-const formOfHistory = 5
+const formOfHistory = 6
 
 // passkey is a passkey as its entries name it.
 type passkey struct {
@@ -55,13 +66,20 @@ func newHistory(first ledger.Number) *history {
 		Accounts: make(map[roster.AccountID]*made), Organisations: make(map[roster.OrganisationID]*made),
 		Orders: make(map[ledger.Number]order.Order), Lifted: make(map[ledger.Number]bool),
 		Passkeys: make(map[passkey]ledger.Number), Removed: make(map[passkey]ledger.Number),
-		Answered: make(map[ledger.Number]ledger.Number),
+		Answered: make(map[ledger.Number]ledger.Number), Over: make(map[roster.SessionID]ending),
 	}
 }
 
 // count takes in the next entry.
 func (h *history) count(e ledger.Entry) {
 	h.UpTo = e.Number + 1
+	if session, over := e.Over(); over {
+		h.Over[session] = ending{e.Number, e.Time}
+		if e.Time.Sub(h.Dropped) >= time.Hour {
+			h.Dropped = e.Time
+			maps.DeleteFunc(h.Over, func(_ roster.SessionID, then ending) bool { return e.Time.Sub(then.At) > roster.SessionLife })
+		}
+	}
 	switch e.Kind {
 	case ledger.Assigned:
 		if e.Reach == order.Organisation {

@@ -48,7 +48,7 @@ func NewWatch(a *Audit, w journal.Writer, kept journal.Keeper, log *slog.Logger)
 }
 
 const (
-	rightsEvery   = time.Minute    // accounts, habilitations, organisations and orders
+	rightsEvery   = time.Minute    // accounts, habilitations, organisations, orders and sessions
 	unsealedEvery = time.Hour      // every row there is but the ledger's
 	ledgerEvery   = 24 * time.Hour // the whole ledger
 	leastPause    = time.Second    // between audits that rows without a seal ask for
@@ -243,6 +243,7 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	case f.Table == "standing_order":
 		_, err = journal.Do(ctx, w.writer, containment.Restore{ID: order.ID(f.Key), Said: w.audit.history.Orders[f.Entry]})
 	case f.Fault == Missing: // a row that is gone gives nothing
+	case strings.HasSuffix(f.Table, "session"): // it gives nothing either, and ends once it is shown
 	case f.Table == "account":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Account, f.Key, f.Entry))
 	case f.Table == "passkey":

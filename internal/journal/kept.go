@@ -46,10 +46,10 @@ type Keeper interface {
 
 const (
 	parts    = 256        // that the accounts are in: each of 60,000 has some 230 and takes less than a megabyte
-	together = "together" // names what accounts were charged together
+	together = "together" // names what accounts were charged together, and which sessions ended
 	// keptVersion begins each part. It MUST change with what is in it, and with what a
 	// meter makes of an entry.
-	keptVersion = 11
+	keptVersion = 12
 	// recentKept is how many numbers of an account's newest entries are kept: as many as
 	// a page shows, and some more.
 	recentKept = 256
@@ -124,6 +124,7 @@ func (j *Journal) together() Kept {
 	b = appendTallies(b, j.state.wider.services, at)
 	b = appendTallies(b, j.state.wider.givers, at)
 	b = appendTallies(b, j.state.wider.entrusters, at)
+	b = j.state.ended.append(b, at)
 	return Kept{together, j.recent.upTo, b}
 }
 
@@ -315,6 +316,7 @@ func (r *resumed) readTogether(kept Kept, now time.Time) (err error) {
 	if err := readTallies(&in, r.state.wider.entrusters); err != nil {
 		return err
 	}
+	r.state.ended.read(&in)
 	if in.bad || len(in.rest) > 0 {
 		return errOtherForm
 	}
@@ -338,6 +340,7 @@ func (r *resumed) count(entry *ledger.Entry) {
 	r.state.next, r.recent.upTo, r.recent.last = entry.Number+1, entry.Number+1, *entry
 	if entry.Number >= r.together {
 		r.state.wider.count(entry)
+		r.state.ended.count(entry)
 	}
 	if entry.Number >= r.parts[partOf(entry.Whose())] {
 		r.state.measure(entry)
@@ -531,6 +534,7 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 		}
 		if entry.Number < r.togethers.Number {
 			state.wider.count(&entry)
+			state.ended.count(&entry)
 		}
 		if entry.Number < r.sample.Number && partName(partOf(entry.Whose())) == r.sample.What {
 			state.measure(&entry)
@@ -547,6 +551,9 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 	at := (&keptReader{rest: r.togethers.State}).open()
 	if !sample.state.wider.same(state.wider, at) {
 		return fmt.Errorf("%w: what accounts were charged together up to entry %d", ErrKeptWrong, r.togethers.Number)
+	}
+	if string(sample.state.ended.append(nil, at)) != string(state.ended.append(nil, at)) {
+		return fmt.Errorf("%w: which sessions ended up to entry %d", ErrKeptWrong, r.togethers.Number)
 	}
 	if r.sampled == 0 {
 		return nil

@@ -12,11 +12,12 @@ import (
 )
 
 // State is what decisions rest on: each account's meter, what all accounts were charged
-// together, and the orders in force. It follows from the ledger and the rows of orders,
+// together, which sessions ended, and the orders in force. It follows from the ledger and the rows of orders,
 // on any node and after any restart.
 type State struct {
 	meters     byAccount[*meter.Meter]
 	wider      wider
+	ended      ended
 	next       ledger.Number // everything before it is in the state
 	watched    time.Time     // since when the ledger tells what accounts do
 	orders     order.Set
@@ -81,6 +82,7 @@ func (j *Journal) Read(fn func(*State)) {
 func (s *State) count(entry *ledger.Entry) {
 	s.next = entry.Number + 1
 	s.wider.count(entry)
+	s.ended.count(entry)
 	s.measure(entry)
 }
 

@@ -197,6 +197,7 @@ func (tx *Tx) keep() {
 	j.state.next = tx.Next()
 	for i := range tx.entries {
 		j.recent.know(&tx.entries[i])
+		j.state.ended.count(&tx.entries[i])
 	}
 	if tx.advanced {
 		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()

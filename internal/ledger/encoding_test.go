@@ -110,7 +110,8 @@ var samples = map[string]ledger.Entry{
 		Number: 328, Time: at, Kind: ledger.Refunded, Receipt: 328, Account: "poterne", Organisation: "ml-valbourg", Subject: "karim", Service: "dossier", Person: register.PersonID{9},
 		Reason: reason.Reason{Kind: reason.Call, Source: "telephony", ID: "77"}, Cost: meter.Whole, Spared: meter.HourLimit, Since: at.Add(-time.Hour), Cause: 319,
 	},
-	"session": {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
+	"signed-out": {Number: 1234591, Time: at, Kind: ledger.SignedOut, Receipt: 1234591, Account: "pauline", Organisation: "ml-valbourg", Session: "K7QWZ", State: "left"},
+	"session":    {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {

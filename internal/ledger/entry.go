@@ -138,6 +138,12 @@ func (e Entry) Whose() roster.AccountID {
 	}
 }
 
+// Over returns the session that the entry says has ended, if it says so of one.
+func (e *Entry) Over() (session roster.SessionID, ended bool) {
+	ended = e.Kind == SignedOut || e.Kind == Session && e.State != Unbound && e.State != Keyless
+	return e.Session, ended && e.Session != ""
+}
+
 // Given is how many people the entry's account gives another to be opened.
 func (e Entry) Given() meter.Cost {
 	switch e.Kind {

@@ -78,6 +78,7 @@ const (
 	ReleaseAsked      Kind = 122 // the release of one was, likewise
 	Glossed           Kind = 117 // what each category of fields means was declared
 	Reconciled        Kind = 116 // rows that were put back were ended, and what closed a file was put back: see package audit
+	SignedOut         Kind = 132 // a session ended as sessions do: its person left, or began another, or it was called off
 	Heard             Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -152,6 +153,7 @@ var kindNames = [...]string{
 	ReadingAsked:      "reading-asked",
 	HoldAsked:         "hold-asked",
 	ReleaseAsked:      "release-asked",
+	SignedOut:         "signed-out",
 }
 
 func (k Kind) String() string {
@@ -324,6 +326,7 @@ var fields = map[Kind][]string{
 	ReadingAsked:  also(doer, "Approver", "Person", "Epoch", "Cause", "State"),
 	HoldAsked:     also(doer, "State", "First", "Last", "Cause"),
 	ReleaseAsked:  also(doer, "State", "From", "End", "Cause"),
+	SignedOut:     also(doer, "State"),
 
 	BrokeGlass:        also(doer, "State", "Network", "Count", "Until", "Digest"),
 	Secured:           also(doer, "State", "Count"),

@@ -150,7 +150,7 @@ func (l Labels) Sentence(a Activity) string {
 			return l.Speaker.Say("act.itself", "measure", l.Measure(e.Order()))
 		}
 		return l.Speaker.Say("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
-	case ledger.Read, ledger.Imported, ledger.Session, ledger.Filed, ledger.Reopening, ledger.Ticked, ledger.BrokeGlass, ledger.Secured:
+	case ledger.Read, ledger.Imported, ledger.Session, ledger.SignedOut, ledger.Filed, ledger.Reopening, ledger.Ticked, ledger.BrokeGlass, ledger.Secured:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "because", orDash(e.Note))
 	case ledger.SignIn:
 		return l.Speaker.Say("act.sign-in", "outcome", l.topic(e.State), "factor", l.topic(ledger.State(e.Factor)), "level", orDash(e.ACR), "means", orDash(e.AMR))

@@ -34,6 +34,9 @@ type (
 	SessionID string
 )
 
+// SessionLife is the longest that a session lives.
+const SessionLife = 10 * time.Hour
+
 // CheckID says what keeps a text from being the id of an account or an organisation.
 func CheckID(id string) error {
 	switch {

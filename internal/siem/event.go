@@ -149,7 +149,7 @@ func EventOf(e ledger.Entry) Event {
 		v.passage(e, update)
 	case ledger.Placed, ledger.Lifted:
 		v.order(e)
-	case ledger.SignIn, ledger.Session, ledger.SteppedUp, ledger.Matched:
+	case ledger.SignIn, ledger.Session, ledger.SignedOut, ledger.SteppedUp, ledger.Matched:
 		v.signIn(e)
 	case ledger.Filed:
 		v.file(e)
@@ -266,7 +266,7 @@ func (v *Event) signIn(e ledger.Entry) {
 		if e.State != ledger.Granted {
 			v.StatusID, v.SeverityID, v.StatusDetail = failure, medium, string(e.State)
 		}
-	case ledger.Session:
+	case ledger.Session, ledger.SignedOut:
 		v.class(authentication, logoff)
 		v.StatusDetail = string(e.State)
 	case ledger.Matched: // of people of the register nothing is told

@@ -68,6 +68,7 @@ const (
 	Doubled   Why = "doubled"   // two browsers held it
 	Dismissed Why = "dismissed" // it was called off, with all sessions of the account
 	Copied    Why = "copied"    // its cookie was shown by a browser without its key
+	PutBack   Why = "put-back"  // it had ended, and somebody put its row back as it was before
 )
 
 // Ended is a session that is over. It is the error for a request that shows it.
@@ -123,7 +124,7 @@ func (d *Door) Sessions(ctx context.Context, account roster.AccountID) (list []S
 	}
 	now := instant(d.settings.Now())
 	for _, row := range rows {
-		if d.expire(row, now).Why == "" && !d.idle(row, now) {
+		if d.expire(row, now).Why == "" && !d.idle(row, now) && !d.over(row) {
 			list = append(list, row.session())
 		}
 	}
@@ -161,6 +162,9 @@ var unproven = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in"
 
 var anonymous = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in"}
 
+// over reports whether a session has ended, whatever its row says.
+func (d *Door) over(row Row) bool { return d.settings.Over != nil && d.settings.Over(row.ID) }
+
 // stands sorts what change returned: nil if row is an open session.
 func stands(row Row, err error) error {
 	switch {
@@ -185,6 +189,9 @@ func (d *Door) change(ctx context.Context, key Digest, next func(Row, time.Time)
 			return before, err
 		}
 		after := next(before, instant(d.settings.Now()))
+		if d.over(before) { // by its row it goes on
+			after = before.end(PutBack, instant(d.settings.Now()))
+		}
 		if after == before {
 			return after, nil
 		}

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"poterne/internal/fault"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/signin/signintest"
 )
@@ -495,4 +496,27 @@ func TestENTRY_9_TwoBrowsersAreAlwaysToldApart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Promise: RIGHTS-9
+func TestRIGHTS_9_ASessionThatIsKnownToHaveEndedIsNobodyWhateverItsRowSays(t *testing.T) {
+	h := newHouse(t)
+	s := h.settings()
+	over := map[roster.SessionID]bool{}
+	s.Over = func(session roster.SessionID) bool { return over[session] }
+	h.build(s)
+	one, two := h.browser().signIn(), h.browser().signIn()
+	under := one.isSignedIn()
+	over[under.ID] = true
+	if list, err := h.door.Sessions(t.Context(), "ninon"); err != nil || len(list) != 1 {
+		t.Errorf("they are told of %d sessions, %v", len(list), err)
+	}
+	if err := h.door.Still(t.Context(), under); !fault.Is(err, fault.Anonymous) {
+		t.Errorf("an answer under way goes on: %v", err)
+	}
+	one.isOut(signin.PutBack)
+	two.isSignedIn()
+	if len(h.told) != 1 || h.told[0].Why != signin.PutBack || h.told[0].Session != under.ID {
+		t.Errorf("told %v", h.told)
+	}
 }

@@ -72,6 +72,9 @@ type Settings struct {
 	Now    func() time.Time             // nil: time.Now
 	Log    *slog.Logger                 // nil: nothing is logged
 	Told   func(context.Context, Ended) // hears of each session that was ended, once; may be nil
+	// Over reports whether it is known from elsewhere that a session has ended, whatever its row
+	// says. Nil: from nowhere.
+	Over func(roster.SessionID) bool
 
 	// Tried writes a sign-in down before it counts, granted or refused, on the request that
 	// brought the browser back. Nil: nobody signs in.
@@ -314,7 +317,7 @@ func (d *Door) profile(by proof) Profile {
 // withDefaults fills in what may be left out.
 func (s Settings) withDefaults() Settings {
 	s.Idle = orDefault(s.Idle, 10*time.Minute)
-	s.Life = orDefault(s.Life, 10*time.Hour)
+	s.Life = orDefault(s.Life, roster.SessionLife)
 	s.Rotate = orDefault(s.Rotate, time.Minute)
 	s.Grace = orDefault(s.Grace, 10*time.Second)
 	s.Proof = orDefault(s.Proof, 2*time.Minute)
@@ -399,6 +402,9 @@ func (s Settings) Check() error {
 	}
 	if min(s.Idle, s.Life, s.Rotate, s.Grace, s.Proof, s.Bound) < 0 {
 		wrong.Add("", "a duration is negative")
+	}
+	if s.Life > roster.SessionLife {
+		wrong.Add("", "a session cannot live for %v: for %v it is known that one has ended", s.Life, roster.SessionLife)
 	}
 	if s.Idle > s.Life {
 		wrong.Add("", "a session cannot be idle (%v) for longer than it lives (%v)", s.Idle, s.Life)

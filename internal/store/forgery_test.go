@@ -253,9 +253,11 @@ func lives(t *testing.T, s *store.DB, raw *sql.DB, postgres bool) (robbed, map[s
 			t.Fatal(err)
 		}
 	}
+	before["session"] = r.keep("session", "id = 'two'")
 	if _, err := sessions.End(t.Context(), signin.Whose{Account: "lucas"}, "left", time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	do(act(journal.Note{Kind: ledger.SignedOut, Account: "lucas", Organisation: "mlv", Session: "two", State: "left"}))
 	return r, before
 }
 
@@ -495,6 +497,13 @@ var attempts = map[string]attempt{
 	"a session that ended is opened": {
 		try:   sqlOf(`update session set why = '', ended_us = null where id = 'two'`),
 		gives: func(r robbed) bool { return r.signedIn(2) }, named: "session two",
+	},
+	"a session from before is put back": {
+		try: func(_ robbed, before map[string]func()) { before["session"]() },
+		gives: func(r robbed) bool {
+			j, err := journal.Open(r.t.Context(), store.NewLedger(r.s), nil, time.Now)
+			return err != nil || r.signedIn(2) && !j.Ended("two")
+		}, named: "session two",
 	},
 	"a session is confirmed": {
 		try:   sqlOf(`update session set stepped_up_us = ` + yearsAhead + ` where id = 'one'`),

@@ -59,6 +59,23 @@ func (a Audit) OrganisationRequests(ctx context.Context) ([]accounts.Organisatio
 	return list, doing("reading requests for organisations", err)
 }
 
+// Sessions implements audit.Rows.
+func (a Audit) Sessions(ctx context.Context) (map[string][]roster.SessionID, error) {
+	open := make(map[string][]roster.SessionID)
+	for _, table := range []string{accountSessions, personSessions} {
+		err := a.db.each(ctx, func(rows *sql.Rows) error {
+			var id roster.SessionID
+			err := rows.Scan(&id)
+			open[table] = append(open[table], id)
+			return err
+		}, `select id from `+table+` where why = ''`)
+		if err != nil {
+			return nil, a.db.engine.classify(err)
+		}
+	}
+	return open, nil
+}
+
 // Unsealed implements audit.Rows.
 func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
