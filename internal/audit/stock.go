@@ -12,8 +12,11 @@ import (
 	"poterne/internal/seal"
 )
 
-// Stocked are the tables of which there are inventories: what no entry tells of row by row.
-var Stocked = []string{"cover", "fact", "alias"}
+// Part is a part of a table of which there is an inventory: what no entry tells of row by row.
+type Part struct {
+	Table string
+	Of    int
+}
 
 // Difference is what sets the rows of a part of a table apart from its inventory.
 type Difference struct {
@@ -94,14 +97,14 @@ func (r Reconcile) Apply(rows StockRows, e ledger.Entry) error {
 // Changes implements journal.Changes: covers are read with the account that asks.
 func (r Reconcile) Changes() bool { return r.Table == "cover" }
 
-// takeStock looks at the rows that have inventories.
-func (a *Audit) takeStock(ctx context.Context) (findings []Finding, differences []Difference, err error) {
-	unsealed, differences, err := a.rows.Stock(ctx)
+// takeStock holds the rows of a part against its inventory.
+func (a *Audit) takeStock(ctx context.Context, part Part) (findings []Finding, d *Difference, err error) {
+	unsealed, d, err := a.rows.Stock(ctx, part)
 	for _, row := range unsealed {
 		findings = append(findings, Finding{Row: row, Fault: NoSeal})
 	}
-	for _, d := range differences {
+	if d != nil {
 		findings = append(findings, d.findings()...)
 	}
-	return findings, differences, err
+	return findings, d, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,28 +29,34 @@ type Watch struct {
 	log    *slog.Logger
 	wake   chan struct{} // holds one when rows are to be looked at now
 
+	// Round is how often each part is held against its inventory, where that takes little.
+	Round time.Duration
+
 	snapshots *journal.Snapshots // of the history; Run's own
 
 	mu       sync.Mutex // guards what follows
 	rights   []Finding
 	looked   time.Time // when rights and orders were last held against the ledger
 	unsealed []Finding
-	met      map[Row]bool // without their seal, since every row was looked at
-	anew     *history     // made from the whole ledger, to be gone on with; nil when there is none
+	stock    map[Finding]time.Time // what inventories say is wrong, and when they said so last: those of the last hour
+	met      map[Row]bool          // without their seal, since every row was looked at
+	anew     *history              // made from the whole ledger, to be gone on with; nil when there is none
 }
 
 // NewWatch returns a watch that has looked at nothing. A nil keeper keeps nothing of what
 // it reads of the ledger.
 func NewWatch(a *Audit, w journal.Writer, kept journal.Keeper, log *slog.Logger) *Watch {
 	return &Watch{
-		audit: a, writer: w, log: log, wake: make(chan struct{}, 1), met: make(map[Row]bool),
+		audit: a, writer: w, log: log, wake: make(chan struct{}, 1), met: make(map[Row]bool), stock: make(map[Finding]time.Time), Round: rightsEvery,
 		snapshots: journal.NewSnapshots(kept, formOfHistory),
 	}
 }
 
 const (
 	rightsEvery   = time.Minute    // accounts, habilitations, organisations, orders and sessions
-	unsealedEvery = time.Hour      // every row there is but the ledger's
+	unsealedEvery = time.Hour      // every row there is but the ledger's; at least, those that have inventories
+	stockShare    = 10             // the reading of these takes this part of a processor
+	stockShown    = time.Hour      // what is found by them, and is mended at once
 	ledgerEvery   = 24 * time.Hour // the whole ledger
 	leastPause    = time.Second    // between audits that rows without a seal ask for
 	mostMet       = 1000           // rows that are remembered before every row is looked at
@@ -86,6 +93,7 @@ func (w *Watch) Findings() []Finding {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	findings := slices.Concat(w.rights, w.unsealed)
+	findings = slices.AppendSeq(findings, maps.Keys(w.stock))
 	for row := range w.met {
 		if f := (Finding{Row: row, Fault: NoSeal}); !slices.Contains(findings, f) {
 			findings = append(findings, f)
@@ -95,7 +103,8 @@ func (w *Watch) Findings() []Finding {
 	return findings
 }
 
-// Run audits until ctx ends: at once, every minute, and when a row without a seal is met.
+// Run audits until ctx ends: at once, every minute, and when a row without a seal is met; rows that
+// have inventories one part after the other.
 // It begins with what was kept of the ledger, and reads the whole of it anew in the
 // background: at once when something was kept, and every day. It returns an error when the
 // ledger itself holds what no node wrote: the program MUST then stop.
@@ -108,8 +117,9 @@ func (w *Watch) Run(ctx context.Context) error {
 	if w.resume(ctx) {
 		soon = 0
 	}
-	broken := make(chan error, 1)
+	broken := make(chan error, 2)
 	rereading.Go(func() { broken <- w.reread(ctx, soon) })
+	rereading.Go(func() { broken <- w.takeStock(ctx) })
 	minutes, hours := time.NewTicker(rightsEvery), time.NewTicker(unsealedEvery)
 	defer minutes.Stop()
 	defer hours.Stop()
@@ -207,7 +217,44 @@ func (w *Watch) reread(ctx context.Context, soon time.Duration) error {
 func (w *Watch) Look(ctx context.Context) error {
 	w.resume(ctx)
 	defer w.keep(ctx)
-	return errors.Join(w.lookAtRights(ctx), w.lookAtAll(ctx))
+	errs := []error{w.lookAtRights(ctx), w.lookAtAll(ctx)}
+	for _, part := range w.audit.rows.Parts() {
+		errs = append(errs, w.lookAtPart(ctx, part))
+	}
+	return errors.Join(errs...)
+}
+
+// takeStock holds one part after the other against its inventory until ctx ends: all of them as it
+// begins, then each so often that it takes a part of a processor. It returns an error when an
+// inventory is not the one that a node wrote.
+func (w *Watch) takeStock(ctx context.Context) error {
+	parts := w.audit.rows.Parts()
+	for i := 0; ctx.Err() == nil; i++ {
+		began := time.Now()
+		err := w.lookAtPart(ctx, parts[i%len(parts)])
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, seal.ErrBroken):
+			return err
+		case err != nil:
+			w.log.WarnContext(ctx, "rows could not be held against their inventory", slog.Any("err", err))
+		}
+		took := time.Since(began)
+		pause := pauseAfter(took, w.Round, len(parts))
+		if i < len(parts) {
+			pause = took // at first, half a processor
+		}
+		journal.Pause(ctx, pause)
+	}
+	return nil
+}
+
+// pauseAfter is how long to wait after the reading of one of so many parts, each of which is read once a
+// round, or less often where that takes longer.
+func pauseAfter(took, round time.Duration, parts int) time.Duration {
+	each := time.Duration(parts)
+	return min(max((stockShare-1)*took, round/each), unsealedEvery/each)
 }
 
 // lookAtRights holds rights and orders against the ledger, and acts on what is found.
@@ -270,28 +317,45 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	return err
 }
 
-// lookAtAll looks at every row of every table, ends what was put back, and puts back what closed a
-// file.
+// lookAtAll looks at the seals of every row of every table, but those that have inventories.
 func (w *Watch) lookAtAll(ctx context.Context) error {
 	w.mu.Lock()
 	clear(w.met)
 	w.mu.Unlock()
-	findings, differences, err := w.audit.every(ctx)
+	findings, err := w.audit.unsealed(ctx)
 	if err != nil {
 		return err
 	}
 	w.mu.Lock()
 	w.unsealed = findings
 	w.mu.Unlock()
+	return nil
+}
+
+// lookAtPart holds the rows of a part against its inventory, ends what was put back, and puts back what
+// closed a file.
+func (w *Watch) lookAtPart(ctx context.Context, part Part) error {
+	findings, d, err := w.audit.takeStock(ctx, part)
+	if err != nil {
+		return err
+	}
+	now := w.audit.now()
+	w.mu.Lock()
+	maps.DeleteFunc(w.stock, func(_ Finding, said time.Time) bool { return now.Sub(said) > stockShown })
+	for _, f := range findings {
+		w.stock[f] = now
+	}
+	w.mu.Unlock()
 	for _, f := range findings {
 		if f.Fault != NoSeal {
 			w.log.ErrorContext(ctx, "a row is not as its inventory says", slog.String("row", f.Row.String()), slog.String("fault", string(f.Fault)))
 		}
 	}
-	for _, d := range differences {
-		if err := w.reconcile(ctx, d); err != nil {
-			return fmt.Errorf("reconciling rows of %s: %w", d.Table, err)
-		}
+	if d == nil {
+		return nil
+	}
+	if err := w.reconcile(ctx, *d); err != nil {
+		return fmt.Errorf("reconciling rows of %s: %w", d.Table, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -108,21 +109,23 @@ func (t *turn) leave(how, table string, keys []any, source ...any) (changes []st
 	return changes, nil
 }
 
-// Stock implements audit.Rows.
-func (a Audit) Stock(ctx context.Context) (unsealed []audit.Row, differences []audit.Difference, err error) {
-	check := a.checking(&unsealed)
-	for _, table := range audit.Stocked {
+// Parts implements audit.Rows.
+func (a Audit) Parts() (parts []audit.Part) {
+	for _, table := range slices.Sorted(maps.Keys(stockedTables)) {
 		for part := range stockedTables[table].Parts {
-			d, err := check.differs(ctx, table, part)
-			if err != nil {
-				return nil, nil, fmt.Errorf("taking stock of %s: %w", table, a.db.engine.classify(err))
-			}
-			if d != nil {
-				differences = append(differences, *d)
-			}
+			parts = append(parts, audit.Part{Table: table, Of: part})
 		}
 	}
-	return unsealed, differences, nil
+	return parts
+}
+
+// Stock implements audit.Rows.
+func (a Audit) Stock(ctx context.Context, part audit.Part) (unsealed []audit.Row, d *audit.Difference, err error) {
+	d, err = a.checking(&unsealed).differs(ctx, part.Table, part.Of)
+	if err != nil {
+		return nil, nil, fmt.Errorf("taking stock of %s: %w", part.Table, a.db.engine.classify(err))
+	}
+	return unsealed, d, nil
 }
 
 // differs holds the rows of a part against its inventory, as both were at one moment; nil when

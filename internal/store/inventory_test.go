@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -266,9 +267,18 @@ func TestRIGHTS_9_WhatASourceTellsWhileAnAuditActsHolds(t *testing.T) {
 			r.exec(`insert into fact select * from before where cast(id as integer) < $1`, rows)
 			alias()
 
-			_, differences, err := store.NewAudit(r.s).Stock(t.Context())
-			if err != nil || len(differences) < 2 {
-				t.Fatalf("%d differences, %v", len(differences), err)
+			var differences []audit.Difference
+			for _, part := range store.NewAudit(r.s).Parts() {
+				_, d, err := store.NewAudit(r.s).Stock(t.Context(), part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d != nil {
+					differences = append(differences, *d)
+				}
+			}
+			if len(differences) < 2 {
+				t.Fatalf("%d differences", len(differences))
 			}
 			tellFirst(t, w, 200)
 			lead(t, w, 1)
@@ -323,5 +333,66 @@ func TestSCOPE_6_ASourceOpensAFileThatWasClosedAgainTwice(t *testing.T) {
 	tell(t, w, reason.Closed, time.Now().Add(-time.Minute), 3)
 	if r.closed(3) {
 		t.Error("its source is not heard: what was put back twice stays for good")
+	}
+}
+
+// A node that runs does not wait for the hour: what is put back is ended, and what closed a file is
+// put back, at its next reading of that part.
+//
+// Promises: RIGHTS-9, SCOPE-6
+func TestRIGHTS_9_ARunningNodeEndsWhatIsPutBackWithinARound(t *testing.T) {
+	for engine, open := range map[string]func(*testing.T) (*store.DB, *sql.DB, bool){
+		"sqlite": func(t *testing.T) (*store.DB, *sql.DB, bool) {
+			path := filepath.Join(t.TempDir(), "poterne.db")
+			s := openAt(t, path)
+			raw, err := sql.Open("sqlite", path+"?_pragma=foreign_keys(0)&_pragma=busy_timeout(10000)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = raw.Close() })
+			return s, raw, false
+		},
+		"postgres": func(t *testing.T) (*store.DB, *sql.DB, bool) {
+			cluster := storetest.StartPostgreSQL(t)
+			connection := cluster.Database(t)
+			return openPostgreSQL(t, connection), direct(t, cluster.Superuser(connection)), true
+		},
+	} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			s, raw, postgres := open(t)
+			if err := s.Seal(t.Context(), keys); err != nil {
+				t.Fatal(err)
+			}
+			r, before := lives(t, s, raw, postgres)
+			watch := audit.NewWatch(audit.New(store.NewLedger(s), store.NewAudit(s), time.Now), journal.Outside{DB: store.NewLedger(s), Now: time.Now}, nil, slog.New(slog.DiscardHandler))
+			watch.Round = 50 * time.Millisecond
+			ctx, end := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- watch.Run(ctx) }()
+			until := func(what string, so func() bool) {
+				t.Helper()
+				for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(10 * time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatal(what)
+					}
+				}
+			}
+			until("it never looks", func() bool { return !watch.Looked().IsZero() })
+			for range 2 { // the second after it has been round
+				before["fact"]()
+				before["cover"]()
+				before["alias"]()
+				sqlOf(`delete from fact where id = 'f1' or source = 'restored'`)(r, nil)
+				until("what was put back gives", func() bool { return !r.follows("lucas", 7) && !covers("karim")(r) && !r.leads(3, 1) })
+				until("the file stays open", func() bool { return r.closed(5) })
+			}
+			if !slices.ContainsFunc(watch.Findings(), func(f audit.Finding) bool { return f.Row.String() == "fact cases 4" && f.Fault == audit.PutBack }) {
+				t.Errorf("the desk sees %v", watch.Findings())
+			}
+			if end(); <-ended != nil {
+				t.Error("it stops")
+			}
+		})
 	}
 }
