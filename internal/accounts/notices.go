@@ -217,8 +217,11 @@ func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
 		return nil
 	}
 	key := "mail.session"
-	if e.State == ledger.Keyless {
+	switch e.State {
+	case ledger.Keyless:
 		key = "mail.keyless"
+	case ledger.CameBack:
+		key = "mail.put-back"
 	}
 	people, err := n.Roster.Accounts(ctx)
 	if err != nil {

@@ -213,8 +213,9 @@ const (
 	ByPlatform   State = "by-platform" // or from a learning platform
 	ByModule     State = "by-module"   // or from the portal's own module
 
-	Unbound State = "unbound" // a session is bound to no key of its browser
-	Keyless State = "keyless" // a session was shown without the key of its device, and showed nobody
+	CameBack State = "put-back" // a session had ended, and its row was put back in the database
+	Unbound  State = "unbound"  // a session is bound to no key of its browser
+	Keyless  State = "keyless"  // a session was shown without the key of its device, and showed nobody
 
 	Cloned    State = "cloned"     // the counter of a passkey went back
 	Reopened  State = "reopened"   // its account was opened again, as a new one
