@@ -22,6 +22,8 @@ type Journal interface {
 	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Next is the number of the next entry.
 	Next() ledger.Number
+	// Generation changes whenever the roster does, among others.
+	Generation() uint64
 }
 
 // Ledger finds entries by time.
@@ -60,12 +62,13 @@ type Detector struct {
 	mu         sync.Mutex // guards what follows
 	aggregates *Aggregates
 	accounts   map[roster.AccountID]roster.Account
-	asked      time.Time // when accounts were read
+	asked      time.Time // when accounts were read, or found to be those of this generation
+	generation uint64    // in which they were read
 	alarms     []Alarm
 	added      time.Time // when alarms were added up
 
-	picture lately[Picture] // for pages
-	shown   lately[[]Alarm]
+	picture journal.Lately[Picture] // for pages
+	shown   journal.Lately[[]Alarm]
 }
 
 // New returns a detector without entries; Run reads them. New sets rules.Account.
@@ -151,18 +154,24 @@ func (d *Detector) take(ctx context.Context, entry *ledger.Entry) error {
 // stale is how old the roster may be.
 const stale = time.Minute
 
-// askRoster reads the roster again when it is stale. The caller holds mu.
+// askRoster reads the roster again when it is stale: there may be tens of thousands of
+// accounts, and each is held against its seal. The caller holds mu.
 func (d *Detector) askRoster(ctx context.Context) error {
-	if now := d.now(); d.accounts == nil || now.Sub(d.asked) >= stale {
+	now := d.now()
+	if d.accounts != nil && now.Sub(d.asked) < stale {
+		return nil
+	}
+	if generation := d.deps.Journal.Generation(); d.accounts == nil || generation != d.generation {
 		accounts, err := d.deps.Roster.Accounts(ctx)
 		if err != nil {
 			return fmt.Errorf("reading the roster: %w", err)
 		}
-		d.accounts, d.asked = make(map[roster.AccountID]roster.Account, len(accounts)), now
+		d.accounts, d.generation = make(map[roster.AccountID]roster.Account, len(accounts)), generation
 		for _, a := range accounts {
 			d.accounts[a.ID] = a
 		}
 	}
+	d.asked = now
 	return nil
 }
 
@@ -195,7 +204,7 @@ type Picture struct {
 // Picture returns how things stand now, or as they stood a moment ago where it takes long to add
 // them up.
 func (d *Detector) Picture() Picture {
-	return d.picture.get(func() Picture {
+	return d.picture.Get(func() Picture {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		now := d.now()
@@ -213,7 +222,7 @@ const settling = 5 * time.Second
 // Alarms returns alarms no older than settling, or those before them where it takes long to add
 // them up.
 func (d *Detector) Alarms() []Alarm {
-	return d.shown.get(func() []Alarm {
+	return d.shown.Get(func() []Alarm {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return d.recent(d.now())

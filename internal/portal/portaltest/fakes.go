@@ -155,8 +155,8 @@ func (s stageCampaigns) Alarms() []campaign.Alarm { return s.Shared.Alarms }
 
 func (stageArrivals) List() []usage.Arrival { return nil }
 
-func (s stageUsage) List(context.Context) ([]usage.Notice, ledger.Number, error) {
-	return s.Noticed, s.Shared.UpTo, s.Broken
+func (s stageUsage) List(context.Context) ([]usage.Notice, bool, error) {
+	return s.Noticed, true, s.Broken
 }
 
 func (s stageDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {

@@ -118,12 +118,12 @@ func (c campaigns) page(v visit) error {
 		return err
 	}
 	picture, measures := c.campaigns.Picture(), c.measures(v)
-	noticed, upTo, err := c.usage.List(v.Context())
+	noticed, whole, err := c.usage.List(v.Context())
 	if err != nil {
 		return err
 	}
 	shown := campaignsPage{
-		Page: v.Page(path, "campaign.title"), Behind: min(picture.UpTo, upTo)+behindBy < c.journal.Next(),
+		Page: v.Page(path, "campaign.title"), Behind: !whole || picture.UpTo+behindBy < c.journal.Next(),
 		Compares: picture.Compares,
 	}
 	for _, m := range measures {

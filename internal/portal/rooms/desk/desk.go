@@ -170,9 +170,9 @@ type Campaigns interface {
 
 // Usage is who uses nearly all that every limit allows.
 type Usage interface {
-	// List returns the accounts to look at, the furthest beyond first, and the number of
-	// the first entry that the list does not rest on.
-	List(context.Context) ([]usage.Notice, ledger.Number, error)
+	// List returns the accounts to look at, the furthest beyond first, and whether the list
+	// rests on the whole ledger.
+	List(context.Context) (list []usage.Notice, whole bool, err error)
 }
 
 // Arrivals is to whom a source told many people in a day.

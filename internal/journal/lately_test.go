@@ -1,4 +1,4 @@
-package campaign
+package journal
 
 import (
 	"sync/atomic"
@@ -8,8 +8,8 @@ import (
 // Whoever asks while something is being made gets the one before, and nothing is made twice at a
 // time.
 func TestAPageDoesNotWaitForWhatTakesLong(t *testing.T) {
-	var l lately[int]
-	if got := l.get(func() int { return 1 }); got != 1 {
+	var l Lately[int]
+	if got := l.Get(func() int { return 1 }); got != 1 {
 		t.Fatalf("the first is %d", got)
 	}
 	begun, release := make(chan struct{}), make(chan struct{})
@@ -22,13 +22,13 @@ func TestAPageDoesNotWaitForWhatTakesLong(t *testing.T) {
 		return 2
 	}
 	for range 3 {
-		if got := l.get(slow); got != 1 {
+		if got := l.Get(slow); got != 1 {
 			t.Fatalf("while the next is being made, it is %d", got)
 		}
 	}
 	<-begun
 	close(release)
-	for l.get(func() int { return 2 }) != 2 {
+	for l.Get(func() int { return 2 }) != 2 {
 	}
 	if times.Load() != 1 {
 		t.Errorf("it was made %d times at once", times.Load())

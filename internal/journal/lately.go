@@ -1,12 +1,16 @@
-package campaign
+package journal
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
 
-// lately is what takes long to make, for pages that wait a moment only. It is safe to share.
-type lately[T any] struct {
+// Lately is what takes long to make of a state that follows the ledger, for pages that wait a
+// moment only. The zero value has nothing. It is safe to share.
+type Lately[T any] struct {
+	Old time.Duration // an older one is worth waiting longer for; zero: ten seconds
+
 	mu    sync.Mutex // guards what follows
 	last  T
 	at    time.Time     // when the last one was made; zero: there is none
@@ -20,9 +24,9 @@ const (
 	old    = 10 * time.Second
 )
 
-// get returns what is made now, or the last one when that takes longer than a moment: one that
+// Get returns what is made now, or the last one when that takes longer than a moment: one that
 // is empty if there is none yet. One is made at a time. Nobody changes what is returned.
-func (l *lately[T]) get(one func() T) T {
+func (l *Lately[T]) Get(one func() T) T {
 	l.mu.Lock()
 	if l.done == nil {
 		done := make(chan struct{})
@@ -42,7 +46,7 @@ func (l *lately[T]) get(one func() T) T {
 		}()
 	}
 	done, wait := l.done, moment
-	if time.Since(l.at) > old {
+	if time.Since(l.at) > cmp.Or(l.Old, old) {
 		wait = longer
 	}
 	l.mu.Unlock()
