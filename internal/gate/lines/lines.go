@@ -20,11 +20,15 @@ import (
 )
 
 // Lines are the connections to all applications. They are safe to share.
-type Lines struct{ once, kept *http.Transport }
+type Lines struct {
+	once, kept *http.Transport
+	plain      plain
+}
 
 // New has no connection yet.
 func New() *Lines {
 	l := &Lines{once: newTransport(), kept: newTransport()}
+	l.plain = plain{dial: l.once.DialContext, idle: make(map[owner][]*line)}
 	l.once.DisableKeepAlives = true
 	// Its addresses are names of lines. Where one leads is in the request.
 	dial := l.kept.DialContext
@@ -57,18 +61,27 @@ func newTransport() *http.Transport {
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
-		MaxIdleConns:           4096,
-		MaxIdleConnsPerHost:    8, // of one account, as many as a browser opens
-		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           mostIdle,
+		MaxIdleConnsPerHost:    mostIdleOfOne,
+		IdleConnTimeout:        longestIdle,
 		TLSHandshakeTimeout:    5 * time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
+		MaxResponseHeaderBytes: largestHeader,
 	}
 }
+
+// What any connection may have.
+const (
+	mostIdle      = 4096 // connections
+	mostIdleOfOne = 8    // of one account, as many as a browser opens
+	longestIdle   = 90 * time.Second
+	largestHeader = 256 << 10 // bytes, of a response
+)
 
 // Close ends the connections on which nobody waits for anything.
 func (l *Lines) Close() {
 	l.once.CloseIdleConnections()
 	l.kept.CloseIdleConnections()
+	l.plain.closeSince(time.Now())
 }
 
 // Once sends a request on a connection that carries no other.
@@ -76,6 +89,9 @@ func (l *Lines) Once(out *http.Request) (*http.Response, error) { return l.once.
 
 // Ask sends a request. With reuse it goes out on a line of the account's own.
 func (l *Lines) Ask(out *http.Request, reuse bool, account roster.AccountID) (*http.Response, error) {
+	if l.plain.asks(out) {
+		return l.plain.ask(out, reuse, account)
+	}
 	if !reuse {
 		return l.Once(out)
 	}

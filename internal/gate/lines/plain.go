@@ -1,0 +1,233 @@
+package lines
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// plain is the connections for what is read by HTTP/1.1 without TLS, which is nearly all that is asked. Whoever asks writes
+// the request and reads the response; net/http hands both over to two goroutines of each connection, which takes a tenth of
+// the processor time of a passage. These requests have no body: none is answered before it is written whole, and each may be asked
+// once more.
+type plain struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu    sync.Mutex // guards what follows
+	idle  map[owner][]*line
+	many  int         // idle, of all owners
+	sweep *time.Timer // ends what is idle for long; nil while nothing is
+}
+
+// owner is whose requests a line carries, and where it leads.
+type owner struct {
+	address string
+	account roster.AccountID
+}
+
+// line is a connection. It is one request's, or idle.
+type line struct {
+	conn  net.Conn
+	quiet func() bool // whether it is open, and nothing came that nobody waits for
+	in    *bufio.Reader
+	out   *bufio.Writer
+	left  int64 // bytes that may come before the next response's body
+	since time.Time
+}
+
+// Read implements io.Reader for the line's own buffer.
+func (l *line) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errors.New("the header of the response is too large")
+	}
+	n, err := l.conn.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
+}
+
+// asks reports whether a request goes out here.
+func (p *plain) asks(out *http.Request) bool {
+	return out.URL.Scheme == "http" && out.Body == nil && out.Method == http.MethodGet && len(out.Header["Upgrade"]) == 0
+}
+
+// ask sends a request and returns its response, of which the header was read. The line is the account's
+// again once the body was read to its end. What ends the request's context is the error that it ends with.
+func (p *plain) ask(out *http.Request, reuse bool, account roster.AccountID) (*http.Response, error) {
+	ctx, to := out.Context(), owner{upstream{out.URL}.address(), account}
+	for reuse {
+		l := p.take(to)
+		if l == nil {
+			break
+		}
+		incoming, err := p.over(l, out, to, true)
+		if err == nil || l.left < largestHeader || ctx.Err() != nil {
+			return incoming, err
+		}
+		// The application closed it just now, and has said nothing: what only reads is asked once more.
+	}
+	conn, err := p.dial(ctx, "tcp", to.address)
+	if err != nil {
+		return nil, cmp.Or(context.Cause(ctx), err)
+	}
+	l := &line{conn: conn, quiet: quietOf(conn), out: bufio.NewWriter(conn)}
+	l.in = bufio.NewReader(l)
+	return p.over(l, out, to, reuse)
+}
+
+// over sends a request on a line, and ends the line if that fails.
+func (p *plain) over(l *line, out *http.Request, to owner, reuse bool) (*http.Response, error) {
+	ctx := out.Context()
+	goesOn := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) })
+	l.left = largestHeader
+	incoming, err := l.exchange(out, !reuse)
+	if err != nil {
+		goesOn()
+		_ = l.conn.Close()
+		return nil, cmp.Or(context.Cause(ctx), err)
+	}
+	l.left = math.MaxInt64
+	incoming.Body = &body{ReadCloser: incoming.Body, over: incoming.ContentLength == 0, ends: func(whole bool) {
+		if goesOn() && whole && reuse && !incoming.Close {
+			p.putBack(to, l)
+		} else {
+			_ = l.conn.Close()
+		}
+	}}
+	return incoming, nil
+}
+
+// exchange writes a request and reads the header of its response.
+func (l *line) exchange(out *http.Request, last bool) (*http.Response, error) {
+	out.Close = last
+	if err := out.Write(l.out); err != nil {
+		return nil, err
+	}
+	if err := l.out.Flush(); err != nil {
+		return nil, err
+	}
+	const mostHints = 5 // responses that come before the one that counts
+	for range mostHints {
+		switch incoming, err := http.ReadResponse(l.in, out); {
+		case err != nil || incoming.StatusCode >= http.StatusOK:
+			return incoming, err
+		case incoming.StatusCode == http.StatusSwitchingProtocols: // what comes after it is not HTTP
+			incoming.Close = true
+			return incoming, nil
+		}
+	}
+	return nil, errors.New("no response after all that came before it")
+}
+
+// body gives a line back once it was read. It is of one goroutine.
+type body struct {
+	io.ReadCloser
+	over bool
+	ends func(whole bool) // nil once it has
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.over = b.over || errors.Is(err, io.EOF)
+	return n, err
+}
+
+// Close implements io.Closer. What was not read is not waited for.
+func (b *body) Close() error {
+	if b.ends != nil {
+		b.ends(b.over)
+		b.ends = nil
+	}
+	return nil
+}
+
+// take returns a line on which nothing came that nobody waits for; nil when there is none.
+func (p *plain) take(to owner) *line {
+	for {
+		p.mu.Lock()
+		lines := p.idle[to]
+		if len(lines) == 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		l := lines[len(lines)-1]
+		lines[len(lines)-1] = nil
+		p.idle[to] = lines[:len(lines)-1]
+		p.many--
+		p.mu.Unlock()
+		if l.quiet() {
+			return l
+		}
+		_ = l.conn.Close()
+	}
+}
+
+// putBack keeps a line for its owner, unless something came after the response, or there are enough.
+func (p *plain) putBack(to owner, l *line) {
+	l.since = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.in.Buffered() > 0 || p.many >= mostIdle || len(p.idle[to]) >= mostIdleOfOne {
+		_ = l.conn.Close()
+		return
+	}
+	p.idle[to] = append(p.idle[to], l)
+	p.many++
+	if p.sweep == nil {
+		p.sweep = time.AfterFunc(longestIdle, p.closeOld)
+	}
+}
+
+// closeOld ends the lines that are idle for long.
+func (p *plain) closeOld() { p.closeSince(time.Now().Add(-longestIdle)) }
+
+// closeSince ends the lines that are idle since then, or longer.
+func (p *plain) closeSince(then time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.many = 0
+	for to, lines := range p.idle {
+		kept := lines[:0]
+		for _, l := range lines {
+			if l.since.After(then) {
+				kept = append(kept, l)
+			} else {
+				_ = l.conn.Close()
+			}
+		}
+		clear(lines[len(kept):])
+		if p.idle[to] = kept; len(kept) == 0 {
+			delete(p.idle, to)
+		}
+		p.many += len(kept)
+	}
+	p.sweep = nil
+	if p.many > 0 {
+		p.sweep = time.AfterFunc(longestIdle/2, p.closeOld)
+	}
+}
+
+// quietOf returns what looks whether a connection is open and says nothing.
+func quietOf(conn net.Conn) func() bool {
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return func() bool { return false }
+	}
+	quiet := false
+	look := func(fd uintptr) bool {
+		var one [1]byte
+		_, err := syscall.Read(int(fd), one[:])
+		quiet = errors.Is(err, syscall.EAGAIN)
+		return true
+	}
+	return func() bool { return raw.Read(look) == nil && quiet }
+}
