@@ -30,6 +30,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/network"
 	"poterne/internal/lab/freeport"
@@ -50,6 +52,8 @@ type front struct {
 	received atomic.Pointer[http.Header] // by the application, last
 	sent     atomic.Int64                // by the application, of the file
 	token    string
+	speakers chan *websocket.Conn // the application's ends of WebSockets
+	heard    chan string          // what it was told by them
 }
 
 // scan is how large a file the application sends: more than all buffers on the way hold.
@@ -71,7 +75,7 @@ func newFront(t *testing.T, server string) *front {
 		}
 		t.Skip(server + " is not here")
 	}
-	f := &front{server: server, dir: t.TempDir(), address: free(t), plain: free(t)}
+	f := &front{server: server, dir: t.TempDir(), address: free(t), plain: free(t), speakers: make(chan *websocket.Conn, 8), heard: make(chan string, 8)}
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := r.Header.Clone()
 		f.received.Store(&header)
@@ -83,6 +87,10 @@ func newFront(t *testing.T, server string) *front {
 					return
 				}
 			}
+			return
+		}
+		if r.URL.Path == "/spoken" {
+			f.speaks(w, r)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -103,7 +111,7 @@ func newFront(t *testing.T, server string) *front {
 		service.Routes = append(service.Routes, httpgate.Route{
 			Path: "/scans/{id}", Kind: httpgate.People, Purpose: "accompany", Request: []httpgate.Naming{{In: httpgate.InPath, Name: "id", Scheme: "dossier"}},
 			Unread: []string{"application/pdf"}, Shows: register.Name,
-		})
+		}, liveRoute())
 		o.Networks = network.Map{
 			Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 			Classes: []network.Class{{Name: "agency", Ranges: []netip.Prefix{netip.MustParsePrefix("127.0.0.7/32"), netip.MustParsePrefix("10.20.0.0/16")}}},
