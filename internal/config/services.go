@@ -138,7 +138,9 @@ type socketTable struct {
 	Protocols []string               `toml:"protocols"` // subprotocols that may be spoken
 	Codes     []int64                `toml:"codes"`     // of 3001 to 4999, by which a side may close it so that the other is told
 	Words     []string               `toml:"words"`     // messages that are exactly this text, and say nothing; both ways
-	Type      string                 `toml:"type"`      // member by which messages are told apart: $.type; none when there is one each way
+	Prefixes  []string               `toml:"prefixes"`  // what stands before the JSON of a message, word for word; it is part of its type
+	Polling   bool                   `toml:"polling"`   // a page may ask and say the same by requests, as socket.io does
+	Type      string                 `toml:"type"`      // member by which messages are told apart: $.type or $[0]; none when there is one each way
 	Sends     map[string]answerTable `toml:"sends"`     // messages of the application, by their type
 	Takes     map[string]takenTable  `toml:"takes"`     // messages of the page, by their type
 }
@@ -158,7 +160,7 @@ func (w *socketTable) compile(wrong *document, known register.Categories, path s
 	if w == nil {
 		return nil
 	}
-	s := &httpgate.Socket{Origins: w.Origins, Protocols: w.Protocols, Words: w.Words, Type: w.Type, Sends: messages(w.Sends, wrong, known, path+".sends")}
+	s := &httpgate.Socket{Origins: w.Origins, Protocols: w.Protocols, Words: w.Words, Prefixes: w.Prefixes, Polling: w.Polling, Type: w.Type, Sends: messages(w.Sends, wrong, known, path+".sends")}
 	for _, code := range w.Codes {
 		s.Codes = append(s.Codes, int(code))
 	}

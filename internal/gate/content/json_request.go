@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +22,7 @@ import (
 type Request struct{ root *member }
 
 // Member is a value that a JSON request may hold: a text, a number, true, false or
-// null. Its path begins with $ and goes by names and [*], as in $.people[*].id.
+// null. Its path begins with $ and goes by names, [*] and positions, as in $.people[*].id and $[1].id.
 type Member struct {
 	Path     string
 	Scheme   string          // of one that names somebody
@@ -30,10 +32,14 @@ type Member struct {
 	Only     *regexp.Regexp  // the values that it may have, as its text is, or as JSON writes what is none; nil for all
 }
 
+// mostPlaces bounds the positions of an array that are told apart.
+const mostPlaces = 15
+
 // member is a place in a request, and what may be there.
 type member struct {
 	members map[string]*member
-	each    *member // of an array
+	each    *member   // of an array
+	places  []*member // of an array whose elements are told apart by where they stand; nil where nothing may
 	value   *Member
 	order   int
 	must    bool            // it or something in it names somebody, and may not be missing
@@ -71,9 +77,24 @@ func (at *member) add(steps []step, m *Member, order int) error {
 			return errors.New("what is above it is a value of its own")
 		}
 		switch {
-		case s.descend, len(s.indices) > 0, len(s.names) > 1, len(s.filters) > 0:
-			return errors.New("a request is listed member by member; write names and [*] only")
+		case s.descend, len(s.names) > 1, len(s.filters) > 0, len(s.indices) > 1, len(s.indices) == 1 && (s.any || len(s.names) > 0 || s.indices[0].to != s.indices[0].from+1):
+			return errors.New("a request is listed member by member; write names, [*] and positions such as [1]")
+		case len(s.indices) == 1:
+			place := s.indices[0].from
+			if place > mostPlaces || at.each != nil {
+				return fmt.Errorf("positions go up to %d, and where they are listed [*] is not", mostPlaces)
+			}
+			for len(at.places) <= place {
+				at.places = append(at.places, nil)
+			}
+			if at.places[place] == nil {
+				at.places[place] = &member{}
+			}
+			at = at.places[place]
 		case s.any:
+			if at.places != nil {
+				return errors.New("where positions are listed, [*] is not")
+			}
 			if at.each == nil {
 				at.each = &member{}
 			}
@@ -91,7 +112,7 @@ func (at *member) add(steps []step, m *Member, order int) error {
 	if at.value != nil {
 		return errors.New("it is listed twice")
 	}
-	if at.members != nil || at.each != nil {
+	if at.members != nil || at.each != nil || at.places != nil {
 		return errors.New("what is in it is listed too; list one or the other")
 	}
 	at.value, at.order = m, order
@@ -104,9 +125,11 @@ func (at *member) sum() {
 		at.must, at.writes = at.value.Scheme != "" && !at.value.Optional, at.value.Writes
 	}
 	inside := at.each
-	for _, m := range at.members {
-		m.sum()
-		at.must, at.writes = at.must || m.must, at.writes|m.writes
+	for _, m := range slices.AppendSeq(slices.Clone(at.places), maps.Values(at.members)) {
+		if m != nil {
+			m.sum()
+			at.must, at.writes = at.must || m.must, at.writes|m.writes
+		}
 	}
 	if inside != nil {
 		inside.sum()
@@ -181,7 +204,7 @@ func (s *sending) value(at *member) error {
 	switch {
 	case kind == '{' && at.members != nil:
 		return s.object(at)
-	case kind == '[' && at.each != nil:
+	case kind == '[' && (at.each != nil || at.places != nil):
 		return s.array(at)
 	}
 	raw, err := s.decoder.ReadValue()
@@ -262,14 +285,21 @@ func (s *sending) array(at *member) error {
 	if _, err := s.decoder.ReadToken(); err != nil {
 		return err
 	}
-	empty := true
-	for s.decoder.PeekKind() != ']' {
-		if err := s.value(at.each); err != nil {
+	n := 0
+	for ; s.decoder.PeekKind() != ']'; n++ {
+		inside := at.each
+		if inside == nil && n < len(at.places) {
+			inside = at.places[n]
+		}
+		if inside == nil {
+			return ErrUnlisted
+		}
+		if err := s.value(inside); err != nil {
 			return err
 		}
-		empty = false
 	}
-	if empty && at.must {
+	lacks := func(m *member) bool { return m != nil && m.must }
+	if n == 0 && at.must || n < len(at.places) && slices.ContainsFunc(at.places[n:], lacks) {
 		return ErrUnnamed
 	}
 	_, err := s.decoder.ReadToken()

@@ -396,11 +396,43 @@ func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
 	}
 }
 
+// An element is what stands at its position, and at no other.
+func TestARequestIsListedByPosition(t *testing.T) {
+	r, err := content.CompileRequest([]content.Member{
+		{Path: "$[0]"}, {Path: "$[2].id", Scheme: "dossier"}, {Path: "$[2].text", Writes: register.Note}, {Path: "$[4].also", Scheme: "dossier", Optional: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{
+		`["follow",1,{"id":"A"}]`: "unlisted", `["follow"]`: "unnamed", `["follow",null]`: "unlisted", `[]`: "unnamed", `["follow",{"id":"A"}]`: "unlisted",
+		`[{"id":"A"}]`: "unlisted", `["follow",["x"],{"id":"A"}]`: "unlisted", `{"2":{"id":"A"}}`: "unnamed", `["a"]`: "unnamed",
+	} {
+		_, err := r.Read([]byte(body))
+		if !errors.Is(err, map[string]error{"unlisted": content.ErrUnlisted, "unnamed": content.ErrUnnamed}[want]) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	if r, err = content.CompileRequest([]content.Member{{Path: "$[0]"}, {Path: "$[1].id", Scheme: "dossier"}, {Path: "$[1].text", Writes: register.Note}}); err != nil {
+		t.Fatal(err)
+	}
+	sent, err := r.Read([]byte(`["note", {"text":"x","id":"A"}]`))
+	if err != nil || len(sent.Refs) != 1 || sent.Refs[0].Value != "A" || sent.Writes != register.Note {
+		t.Errorf("%+v %v", sent, err)
+	}
+	if _, err := r.Read([]byte(`["note",{"id":"A"},{"id":"B"}]`)); !errors.Is(err, content.ErrUnlisted) {
+		t.Errorf("one too many: %v", err)
+	}
+}
+
 func TestWhatARequestCannotBeListedAsIsSaid(t *testing.T) {
 	for want, members := range map[string][]content.Member{
 		"say what the body may hold":         nil,
 		"begins with $":                      {{Path: "@.id"}},
-		"names and [*] only":                 {{Path: "$..id"}, {Path: "$.a[0]"}, {Path: "$['a','b']"}},
+		"names, [*] and positions":           {{Path: "$..id"}, {Path: "$.a[0:2]"}, {Path: "$.a[0,1]"}, {Path: "$.a[0,'b']"}, {Path: "$['a','b']"}},
+		"positions are listed, [*] is not":   {{Path: "$[0]"}, {Path: "$[*].id"}},
+		"positions go up to 15":              {{Path: "$[16]"}, {Path: "$.a[1000000000]"}},
+		"where they are listed [*] is not":   {{Path: "$[*].id"}, {Path: "$[0]"}},
 		"listed twice":                       {{Path: "$.id"}, {Path: "$.id", Scheme: "dossier"}},
 		"list one or the other":              {{Path: "$.id.x"}, {Path: "$.id"}},
 		"what is above it is a value of its": {{Path: "$.id"}, {Path: "$.id.x"}},

@@ -213,6 +213,9 @@ func under(prefix string, answers []Answer) []Answer {
 
 // methods are those that a route is declared for.
 func (r Route) methods() []string {
+	if len(r.Methods) == 0 && r.Socket != nil && r.Socket.Polling {
+		return []string{http.MethodGet, http.MethodPost}
+	}
 	if len(r.Methods) == 0 {
 		return []string{http.MethodGet}
 	}
@@ -254,6 +257,7 @@ func (s *service) compileRoute(r Route, i int, schemes register.Schemes) error {
 	r.Path, r.Methods = strings.TrimSuffix(r.Path, "{$}"), r.methods() // an address is exact without it
 	for _, method := range r.Methods {
 		t := &route{Route: r, place: i, name: r.called(method), method: method, schemes: schemes}
+		t.Reads = t.Reads || method == http.MethodPost && r.Socket != nil // what is said is decided message by message
 		c.In("", t.compile())
 		if !slices.Contains(methods, method) {
 			c.Add("methods", "%q cannot be declared; write any of %v", method, methods)

@@ -102,7 +102,7 @@ func (x *exchange) serve() Outcome {
 		}
 	}
 
-	if q.route.socket != nil {
+	if q.route.socket != nil && !q.polls() {
 		if err := x.fromItsPage(); err != nil {
 			return x.fail(err)
 		}
@@ -113,6 +113,13 @@ func (x *exchange) serve() Outcome {
 			return x.fail(err)
 		}
 		defer leave()
+	}
+
+	said := Plain
+	if q.polls() && q.method == http.MethodPost {
+		if said, err = x.saysByPolling(ctx); err != nil {
+			return x.stopPolling(ctx, policy.Attempt, err)
+		}
 	}
 
 	// The application answers, and its response is collected whole. If it fails, that is
@@ -139,6 +146,8 @@ func (x *exchange) serve() Outcome {
 		return x.flow(ctx)
 	case x.response.line != nil:
 		return x.talk(ctx)
+	case q.polls():
+		return x.answerPolling(ctx, said)
 	}
 
 	// The response is read: which people, which fields. What is not understood is refused

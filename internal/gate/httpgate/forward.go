@@ -19,7 +19,7 @@ import (
 // forward asks the application, and collects the whole of its response, but for a large
 // file that passes unread: that is begun.
 func (x *exchange) forward(ctx context.Context) (s *response, err error) {
-	if x.request.route.socket != nil {
+	if x.request.route.socket != nil && !x.request.polls() {
 		return x.shake(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -225,14 +225,16 @@ type Event struct {
 	About  bool           // as of an Answer: who may not be shown ends the stream; otherwise an event shows as much as it may, as a list does
 }
 
-// Socket is how a WebSocket is read: each message by itself, as JSON. It is decided and written
+// Socket is how a WebSocket is read: each message by itself, as JSON, with or without something before it. It is decided and written
 // before it goes on to the other side.
 type Socket struct {
 	Origins   []string // of pages that may open it besides the service's own, such as https://other.example
 	Protocols []string // subprotocols that may be spoken
 	Codes     []int    // of 3000 to 4999, by which a side may close it so that the other is told
 	Words     []string // messages that are exactly this text, and say nothing: a heartbeat. They go both ways
-	Type      string   // member by which messages are told apart, such as $.type; none when there is one message each way
+	Prefixes  []string // what stands before the JSON of a message, word for word: part of its type, as in "42 moved", or all of it where it says no other
+	Type      string   // member by which messages are told apart, such as $.type or $[0]; none when there is one message each way
+	Polling   bool     // a page may ask and say the same by requests, as Engine.IO does before it opens a WebSocket
 	Sends     []Event  // messages of the application, by their type
 	Takes     []Message
 }

@@ -48,7 +48,7 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	switch {
 	case r.URL.IsAbs(), q.route.socket == nil && socket.Asked(r):
 		return unreadable("another protocol is asked for")
-	case q.route.socket != nil:
+	case q.route.socket != nil && !q.polls():
 		err = q.route.socket.opens(r)
 	}
 	if err != nil {
@@ -80,7 +80,12 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 			}
 		}
 	}
-	if refs, err = q.readBody(w, r, refs); err != nil {
+	if q.polls() {
+		err = q.takeMessages(w, r)
+	} else {
+		refs, err = q.readBody(w, r, refs)
+	}
+	if err != nil {
 		return err
 	}
 	q.refs = refs

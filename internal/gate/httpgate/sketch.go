@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	defer x.recovered(&panicked)
 	q := &x.request
 	s := shape.Shape{Method: "another method", Path: shape.Path(q.address.segments), Why: why.String(), Last: x.proxy.Now().Unix()}
-	if socket.Asked(x.r) {
+	if socket.Asked(x.r) || x.odd != nil {
 		x.sketchSocket(&s)
 		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
 		return
@@ -97,7 +98,11 @@ func (x *exchange) sketchSocket(s *shape.Shape) {
 		return
 	}
 	s.Socket, s.Query = x.odd.from, nil
-	parts, more := shape.Read(jsonMedia, x.odd.text)
+	before, json := socket.Split(x.odd.text)
+	if !shortPrefix.MatchString(before) { // of any length, it could be anybody's number
+		before, json = "", x.odd.text
+	}
+	parts, more := shape.Read(jsonMedia, json)
 	if s.More = more; x.odd.from == shape.Takes {
 		s.Body = parts
 	} else {
@@ -105,11 +110,17 @@ func (x *exchange) sketchSocket(s *shape.Shape) {
 	}
 	if x.odd.tag != nil {
 		s.Tag, s.Type = x.odd.declared, shape.Placeholder
-		if name, err := x.odd.tag.Of(x.odd.text); err == nil {
+		if name, err := x.odd.tag.Of(json); err == nil {
 			s.Type = shape.Word(name)
 		}
 	}
+	if s.Prefix = before; before != "" && s.Type == shape.Placeholder && len(json) > 0 && json[0] == '{' {
+		s.Type = ""
+	}
 }
+
+// shortPrefix is what may be kept of what stands before the JSON of a message.
+var shortPrefix = regexp.MustCompile(`^[0-9]{1,2}$`)
 
 // oddMessage is a message of a WebSocket that is being decided.
 type oddMessage struct {

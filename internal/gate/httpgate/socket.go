@@ -47,6 +47,7 @@ const onlyMessage = ""
 
 var (
 	pageOrigins  = regexp.MustCompile(`^https?://[a-z0-9.\[\]:-]+$`)
+	prefixForm   = regexp.MustCompile(`^[!-Z\\^-z|~]{1,32}$`)
 	subprotocols = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
@@ -57,7 +58,7 @@ func (t *route) compileSocket(c *fault.Complaints) {
 		return
 	}
 	none := len(t.Answers)+len(t.Unread)+len(t.Takes)+len(t.Members)+len(t.Form)+len(t.Files)+len(t.Written) == 0 && t.Writes == 0
-	if t.method != http.MethodGet || !none || t.Export || t.Search != nil || t.Header != nil || t.Invalid != nil || t.Events != nil || t.Operation != "" || t.document != nil {
+	if t.method != http.MethodGet && (t.method != http.MethodPost || !d.Polling) || !none || t.Export || t.Search != nil || t.Header != nil || t.Invalid != nil || t.Events != nil || t.Operation != "" || t.document != nil {
 		c.Add("websocket", "a WebSocket is opened by GET, and says everything in its messages: leave out what is said of answers, bodies, searches and exports")
 	}
 	if slices.ContainsFunc(t.Request, func(n Naming) bool { return n.In != InPath && n.In != InQuery && n.In != InHeader }) {
@@ -82,10 +83,17 @@ func (t *route) compileSocket(c *fault.Complaints) {
 		if s.tag, err = socket.NewTag(d.Type); err != nil {
 			c.Add("websocket.type", "%v", err)
 		}
-	} else if len(d.Sends) > 1 || len(d.Takes) > 1 {
+	} else if len(d.Prefixes) == 0 && (len(d.Sends) > 1 || len(d.Takes) > 1) {
 		c.Add("websocket.type", "say which member tells messages of several types apart, such as type = \"$.type\"")
 	}
+	if slices.ContainsFunc(d.Prefixes, func(before string) bool { return !prefixForm.MatchString(before) }) {
+		c.Add("websocket.prefixes", "write what stands before the JSON, such as 42, in up to 32 letters, digits and signs but brackets and braces")
+	}
 	named := func(where, name string, twice bool) bool {
+		if before, _, _ := strings.Cut(name, " "); len(d.Prefixes) > 0 && !slices.Contains(d.Prefixes, before) {
+			c.Add("websocket."+where, "%q begins with none of prefixes; call a message after what stands before it, and its type, such as \"42 moved\"", name)
+			return false
+		}
 		if twice || (d.Type != "" && name == "") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			c.Add("websocket."+where, "%q is not the name of a type, or comes twice", name)
 			return false
@@ -99,7 +107,7 @@ func (t *route) compileSocket(c *fault.Complaints) {
 		}
 		by := &messageReader{about: e.About, people: len(e.Layout.People) > 0}
 		e.Layout.Format = content.JSON
-		if d.Type != "" {
+		if s.says(name) {
 			e.Layout.Plain = append(slices.Clip(e.Layout.Plain), d.Type) // it is one of those that are declared
 		}
 		var err error
@@ -116,10 +124,15 @@ func (t *route) compileSocket(c *fault.Complaints) {
 
 // called is a type by which messages are found.
 func (s *sockets) called(name string) string {
-	if s.declared.Type == "" {
+	if s.declared.Type == "" && len(s.declared.Prefixes) == 0 {
 		return onlyMessage
 	}
 	return name
+}
+
+// says reports whether a message of this name says its type: it is one of those parts that are declared.
+func (s *sockets) says(name string) bool {
+	return s.declared.Type != "" && (len(s.declared.Prefixes) == 0 || strings.Contains(name, " "))
 }
 
 // taking is the route of a message that a page sends: a request without an answer of its own, at the
@@ -130,7 +143,7 @@ func (t *route) taking(m Message, c *fault.Complaints) *route {
 		Path: t.Path, Kind: t.Kind, Purpose: t.Purpose, Query: t.Query, Request: slices.Concat(t.Request, m.Request), Members: slices.Clone(m.Members),
 		Written: m.Written, Partial: m.Partial, Writes: m.Writes, Shows: t.Shows | m.Shows, Reads: m.Writes == 0 && len(m.Written) == 0,
 	}}
-	if t.Socket.Type != "" {
+	if t.socket.says(m.Name) {
 		one.Members = append(one.Members, t.Socket.Type)
 	}
 	var wrong fault.Complaints
@@ -352,38 +365,59 @@ func (x *exchange) says(ctx context.Context, page *socket.Line, m socket.Message
 	if m.Err != nil {
 		return "", x.wrongMessage(m.Err, policy.NotUnderstood)
 	}
-	s := x.request.route.socket
-	if slices.Contains(s.declared.Words, string(m.Text)) {
-		t, err := x.message(ctx, &messageReader{}, nil)
-		if err != nil {
-			return "", err
-		}
-		return t.outcome, x.hand(ctx, page, m.Text)
-	}
-	name, err := s.typeOf(m.Text)
-	if err != nil {
-		return "", notUnderstood(err.Error())
-	}
-	by := s.sends[name]
-	if by == nil {
-		return "", &objection{policy.UndeclaredAnswer, "a message of a type that is not declared"}
-	}
-	if len(m.Text) == 0 {
-		return "", notUnderstood("an empty message")
-	}
-	t, err := x.message(ctx, by, m.Text)
+	t, err := x.said(ctx, m.Text)
 	if err != nil || !t.goes {
 		return t.outcome, err
 	}
 	return t.outcome, x.hand(ctx, page, t.body)
 }
 
-// typeOf is the type of a message.
-func (s *sockets) typeOf(text []byte) (string, error) {
-	if s.tag == nil {
-		return onlyMessage, nil
+// said decides one message of the application. When it returns, that is written.
+func (x *exchange) said(ctx context.Context, text []byte) (told, error) {
+	s := x.request.route.socket
+	if slices.Contains(s.declared.Words, string(text)) {
+		t, err := x.message(ctx, &messageReader{}, nil)
+		t.body = text
+		return t, err
 	}
-	return s.tag.Of(text)
+	before, json, name, err := s.apart(text)
+	if err != nil {
+		return told{}, notUnderstood(err.Error())
+	}
+	by := s.sends[name]
+	if by == nil {
+		return told{}, &objection{policy.UndeclaredAnswer, "a message of a type that is not declared"}
+	}
+	if len(json) == 0 {
+		return told{}, notUnderstood("a message without JSON")
+	}
+	t, err := x.message(ctx, by, json)
+	t.body = append([]byte(before), t.body...)
+	return t, err
+}
+
+// errPrefix is what stands before the JSON of a message that is not declared there.
+var errPrefix = errors.New("what stands before the JSON of a message is not declared")
+
+// apart takes a message apart into what stands before its JSON, and that, and says its type.
+func (s *sockets) apart(text []byte) (before string, json []byte, name string, err error) {
+	json = text
+	if len(s.declared.Prefixes) > 0 {
+		if before, json = socket.Split(text); !slices.Contains(s.declared.Prefixes, before) {
+			return "", nil, "", errPrefix
+		}
+	}
+	if s.tag == nil {
+		return before, json, cmp.Or(before, onlyMessage), nil
+	}
+	switch name, err = s.tag.Of(json); {
+	case before == "":
+		return before, json, name, err
+	case errors.Is(err, socket.ErrNoTag):
+		return before, json, before, nil
+	default:
+		return before, json, before + " " + name, err
+	}
 }
 
 // hand gives a message to a side, to whoever takes it in time, unless an order came since it was
@@ -402,15 +436,25 @@ func (x *exchange) asks(ctx context.Context, application *socket.Line, m socket.
 	if m.Err != nil {
 		return "", x.wrongMessage(m.Err, policy.RequestUnreadable)
 	}
+	became, err := x.asked(ctx, m.Text)
+	if err != nil {
+		return "", err
+	}
+	return became, x.hand(ctx, application, m.Text)
+}
+
+// asked decides one message of the page. When it returns, that is written where it names somebody or changes
+// something, and the request is that of the message.
+func (x *exchange) asked(ctx context.Context, text []byte) (Outcome, error) {
 	if err := x.goesOn(ctx); err != nil {
 		return "", err
 	}
 	handshake := x.request
 	s := handshake.route.socket
-	if slices.Contains(s.declared.Words, string(m.Text)) {
-		return Plain, x.hand(ctx, application, m.Text)
+	if slices.Contains(s.declared.Words, string(text)) {
+		return Plain, nil
 	}
-	name, err := s.typeOf(m.Text)
+	_, json, name, err := s.apart(text)
 	if err != nil {
 		return "", unreadable(err.Error())
 	}
@@ -418,13 +462,13 @@ func (x *exchange) asks(ctx context.Context, application *socket.Line, m socket.
 	if by == nil {
 		return "", &objection{policy.UndeclaredBody, "a message of a type that is not declared"}
 	}
-	x.request = request{method: by.method, route: by, address: handshake.address, header: handshake.header, largest: handshake.largest, body: m.Text}
+	x.request = request{method: by.method, route: by, address: handshake.address, header: handshake.header, largest: handshake.largest, body: json}
 	q := &x.request
 	if q.writes = by.Writes; !by.Partial {
 		q.writes = by.fields
 	}
 	var refs []register.Ref
-	late := x.inTurn(ctx, len(m.Text), func() {
+	late := x.inTurn(ctx, len(json), func() {
 		defer x.recovered(&err)
 		refs, err = q.readJSON(slices.Clone(handshake.refs))
 	})
@@ -457,7 +501,7 @@ func (x *exchange) asks(ctx context.Context, application *socket.Line, m socket.
 			became = Shown
 		}
 	}
-	return became, x.hand(ctx, application, m.Text)
+	return became, nil
 }
 
 // parting is the code and the words by which a page is told why its WebSocket ends. Of a refusal they

@@ -36,7 +36,7 @@ func (x *exchange) patience() time.Duration {
 // was declared.
 func (x *exchange) waits(ctx context.Context, giveUp context.CancelCauseFunc) (arrives func()) {
 	over := make(chan struct{})
-	if x.request.route.Waits > 0 && x.proxy.Leaving != nil {
+	if (x.request.route.Waits > 0 || x.request.polls()) && x.proxy.Leaving != nil {
 		go func() {
 			select {
 			case <-x.proxy.Leaving:

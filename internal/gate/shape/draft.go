@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"poterne/internal/register"
@@ -316,10 +317,17 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 	first.named(b, known, "query", first.Query, false)
 	fmt.Fprintf(b, "# A page opens a WebSocket here. What each side says is refused, and noted, until it is declared.\n[service.route.websocket]\n")
 	tag := ""
+	var prefixes []string
 	for _, s := range shapes {
 		if s.Path == first.Path && s.Tag != "" {
 			tag = s.Tag
 		}
+		if s.Path == first.Path && s.Prefix != "" && !slices.Contains(prefixes, strconv.Quote(s.Prefix)) {
+			prefixes = append(prefixes, strconv.Quote(s.Prefix))
+		}
+	}
+	if slices.Sort(prefixes); len(prefixes) > 0 {
+		fmt.Fprintf(b, "prefixes = [%s]\n", strings.Join(prefixes, ", "))
 	}
 	if tag == "" {
 		fmt.Fprintf(b, "# type = \"$.type\": the member that tells messages apart, where there are several\n")
@@ -331,6 +339,9 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 			continue
 		}
 		table := fmt.Sprintf("service.route.websocket.%s.%s", s.Socket, cmp.Or(s.Type, "message"))
+		if s.Prefix != "" {
+			table = fmt.Sprintf("service.route.websocket.%s.%q", s.Socket, strings.TrimSpace(s.Prefix+" "+s.Type))
+		}
 		if strings.Contains(s.Type, Placeholder) || strings.ContainsAny(s.Type, ". /:[]") {
 			fmt.Fprintf(b, "# %s: a type that is no plain word, seen %d×: %d parts\n", s.Socket, s.Times, len(s.Parts)+len(s.Body))
 			continue

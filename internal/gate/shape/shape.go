@@ -39,6 +39,7 @@ type Shape struct {
 	Socket   string `json:"socket,omitempty"`   // of a WebSocket: Handshake, Sends or Takes
 	Tag      string `json:"tag,omitempty"`      // of a message: the member that is declared to say its type
 	Type     string `json:"type,omitempty"`     // and the type it said, or a placeholder
+	Prefix   string `json:"prefix,omitempty"`   // up to two digits that stand before its JSON
 	Status   int    `json:"status,omitempty"`   // the application answered, when that was no answer to look into
 	Answer   string `json:"answer,omitempty"`   // content type of the answer; empty when there was none
 	Parts    []Part `json:"parts,omitempty"`
@@ -213,7 +214,7 @@ func Pairs(names, values []string) ([]Part, bool) {
 
 // key tells shapes apart.
 func (s *Shape) key() string {
-	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document, s.Socket, s.Type}, " ")
+	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document, s.Socket, s.Type, s.Prefix}, " ")
 }
 
 // merge adds what another shape of the same key saw.

@@ -11,23 +11,48 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Tag is the member of a JSON message that says of what type it is, such as $.type or
-// $.header.kind.
-type Tag struct{ names []string }
+// Tag is the member of a JSON message that says of what type it is, such as $.type,
+// $.header.kind or $[0].
+type Tag struct{ steps []tagStep }
 
-var tagForm = regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_-]*)+$`)
+// tagStep is a name in an object, or, where that is empty, a position in an array.
+type tagStep struct {
+	name  string
+	place int
+}
 
-// NewTag reads the path of a tag. It goes by names only.
+var tagForm = regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]\])+$`)
+
+// NewTag reads the path of a tag. It goes by names and positions below ten.
 func NewTag(path string) (*Tag, error) {
 	if !tagForm.MatchString(path) {
 		return nil, fmt.Errorf("%q is not the path of one member; write it as $.type", path)
 	}
-	return &Tag{strings.Split(path, ".")[1:]}, nil
+	t := &Tag{}
+	for _, part := range strings.FieldsFunc(path[1:], func(r rune) bool { return r == '.' || r == '[' }) {
+		if digit, is := strings.CutSuffix(part, "]"); is {
+			t.steps = append(t.steps, tagStep{place: int(digit[0] - '0')})
+		} else {
+			t.steps = append(t.steps, tagStep{name: part})
+		}
+	}
+	return t, nil
 }
 
+// Split takes a message apart into what stands before its JSON, and that: it begins with the first
+// bracket or brace. Without one it is all before.
+func Split(message []byte) (before string, json []byte) {
+	at := bytes.IndexAny(message, "{[")
+	if at < 0 {
+		at = len(message)
+	}
+	return string(message[:at]), message[at:]
+}
+
+// Why a message has no type: ErrNoTag where it is strict JSON otherwise.
 var (
 	errNoJSON = errors.New("a message is not one JSON text in UTF-8, or has a name twice")
-	errNoTag  = errors.New("a message does not say its type, which is a text")
+	ErrNoTag  = errors.New("a message does not say its type, which is a text")
 )
 
 // Of returns the type that a message says. The message is read to its end: what is not strict
@@ -41,13 +66,13 @@ func (t *Tag) Of(message []byte) (string, error) {
 		return "", errNoJSON
 	}
 	value, err := jsontext.Value(bytes.TrimSpace(message)), error(nil)
-	for _, name := range t.names {
-		if value, err = member(value, name); err != nil {
+	for _, step := range t.steps {
+		if value, err = step.in(value); err != nil {
 			return "", err
 		}
 	}
 	if value.Kind() != '"' {
-		return "", errNoTag
+		return "", ErrNoTag
 	}
 	text, err := jsontext.AppendUnquote(nil, value)
 	if err != nil {
@@ -56,19 +81,32 @@ func (t *Tag) Of(message []byte) (string, error) {
 	return string(text), nil
 }
 
-// member is what stands in an object, which is well formed, under a name.
-func member(value jsontext.Value, name string) (jsontext.Value, error) {
-	if value.Kind() != '{' {
-		return nil, errNoTag
+// in is what stands at the step in a value, which is well formed.
+func (s tagStep) in(value jsontext.Value) (jsontext.Value, error) {
+	wanted := jsontext.Kind('{')
+	if s.name == "" {
+		wanted = '['
+	}
+	if value.Kind() != wanted {
+		return nil, ErrNoTag
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(value))
 	_, _ = d.ReadToken()
-	for d.PeekKind() == '"' {
+	for n := 0; wanted == '[' && d.PeekKind() != ']'; n++ {
+		inside, err := d.ReadValue()
+		if err != nil {
+			return nil, errNoJSON
+		}
+		if n == s.place {
+			return bytes.TrimSpace(inside), nil
+		}
+	}
+	for wanted == '{' && d.PeekKind() == '"' {
 		key, err := d.ReadToken()
 		if err != nil {
 			return nil, errNoJSON
 		}
-		found := key.String() == name
+		found := key.String() == s.name
 		inside, err := d.ReadValue()
 		if err != nil {
 			return nil, errNoJSON
@@ -77,5 +115,5 @@ func member(value jsontext.Value, name string) (jsontext.Value, error) {
 			return bytes.TrimSpace(inside), nil
 		}
 	}
-	return nil, errNoTag
+	return nil, ErrNoTag
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestATagIsOneTextAtOnePlace(t *testing.T) {
-	for _, path := range []string{"", "$", "type", "$..type", "$[*].type", "$.a[0]", "$['type']", "@.type", "$.a.", "$.é"} {
+	for _, path := range []string{"", "$", "type", "$..type", "$[*].type", "$[10]", "$[-1]", "$.a[]", "$[0", "$[0]type", "$['type']", "@.type", "$.a.", "$.é"} {
 		if _, err := socket.NewTag(path); err == nil {
 			t.Errorf("%q is the path of one member", path)
 		}
@@ -33,6 +33,8 @@ func TestATagIsOneTextAtOnePlace(t *testing.T) {
 			`{"type":"a"}x`:                          "!",
 			"{\"type\":\"a\",\"x\":\"\xff\"}":        "!",
 		},
+		"$[0]":        {`["moved",{"id":1}]`: "moved", ` [ "mo\u0076ed" ] `: "moved", `[]`: "!", `[1,"moved"]`: "!", `[["moved"]]`: "!", `{"0":"moved"}`: "!", `["moved"`: "!", `["moved",]`: "!", `["moved"]["x"]`: "!", `[{"a":1,"a":2}]`: "!"},
+		"$.a[1].kind": {`{"a":[0,{"kind":"moved"}]}`: "moved", `{"a":[{"kind":"moved"}]}`: "!", `{"a":{"1":{"kind":"moved"}}}`: "!"},
 		"$.head.kind": {`{"head":{"kind":"moved"},"kind":"other"}`: "moved", `{"head":"kind"}`: "!", `{"head":[{"kind":"moved"}]}`: "!"},
 	} {
 		tag, err := socket.NewTag(path)

@@ -1,0 +1,125 @@
+package httpgate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate/shape"
+	"poterne/internal/policy"
+)
+
+// Engine.IO, which socket.io is built on, begins by polling: a GET is answered when there are messages,
+// a POST brings some, and both have them in one text.
+const (
+	textMedia    = "text/plain"
+	between      = "\x1e" // two messages
+	silence      = "6"    // a message that says nothing, where none is left
+	heard        = "ok"   // the answer to what a page says
+	mostMessages = 1000   // in one text
+)
+
+// polls reports whether a request asks or says by polling what others do by a WebSocket.
+func (q *request) polls() bool {
+	return q.route != nil && q.route.socket != nil && q.route.Socket.Polling && len(q.header["Upgrade"]) == 0
+}
+
+// takeMessages reads what a page says by polling.
+func (q *request) takeMessages(w http.ResponseWriter, r *http.Request) error {
+	if q.method != http.MethodPost {
+		if q.method != http.MethodGet || r.ContentLength != 0 {
+			return unreadable("messages are asked for by GET, without a body")
+		}
+		return nil
+	}
+	if media, ok := mediaType(q.header); !ok || media != textMedia || len(q.header["Content-Encoding"]) > 0 {
+		return &objection{policy.UndeclaredBody, "the content type of messages"}
+	}
+	return q.takeBody(w, r)
+}
+
+// messagesIn are the messages of one text.
+func messagesIn(text []byte, most int64) ([][]byte, error) {
+	all := bytes.Split(text, []byte(between))
+	if len(all) > mostMessages {
+		return nil, errors.New("there are too many messages at once")
+	}
+	if slices.ContainsFunc(all, func(one []byte) bool { return len(one) == 0 || int64(len(one)) > most }) {
+		return nil, errors.New("a message is empty, or longer than it may be")
+	}
+	return all, nil
+}
+
+// saysByPolling decides each message of a page, before the application hears of any.
+func (x *exchange) saysByPolling(ctx context.Context) (Outcome, error) {
+	whole, outcome := x.request, Plain
+	all, err := messagesIn(whole.body, min(largestMessage, largestAsked))
+	if err != nil {
+		return "", unreadable(err.Error())
+	}
+	for _, text := range all {
+		x.odd = &oddMessage{shape.Takes, text, whole.route.socket.tag, whole.route.Socket.Type}
+		became, err := x.asked(ctx, text)
+		if err != nil {
+			return "", err // of the message's own request
+		}
+		x.request, x.odd, outcome = whole, nil, outcome.heavier(became)
+	}
+	return outcome, nil
+}
+
+// answerPolling answers a page that polls: that it was heard, or with what may go out of the messages that the
+// application has for it, each of which is decided and written.
+func (x *exchange) answerPolling(ctx context.Context, outcome Outcome) Outcome {
+	s, out := x.response, []byte(heard)
+	switch {
+	case s.status != http.StatusOK:
+		return x.stop(ctx, policy.Show, notUnderstood("messages are answered with another status"))
+	case x.request.method == http.MethodPost && string(s.body()) != heard:
+		return x.stop(ctx, policy.Show, notUnderstood("the application answers what a page says with more than that it heard it"))
+	case x.request.method == http.MethodGet:
+		if s.media != textMedia || !slices.Contains([]string{"", "utf-8"}, s.coded) {
+			return x.stop(ctx, policy.Show, &objection{policy.UndeclaredAnswer, "the content type of messages"})
+		}
+		all, err := messagesIn(s.body(), min(largestMessage, x.service.Largest))
+		if err != nil {
+			return x.stop(ctx, policy.Show, notUnderstood(err.Error()))
+		}
+		opened := false
+		if outcome, opened = x.opens(ctx); !opened {
+			return outcome
+		}
+		out = nil
+		for _, text := range all {
+			x.odd = &oddMessage{shape.Sends, text, x.request.route.socket.tag, x.request.route.Socket.Type}
+			t, err := x.said(ctx, text)
+			if err != nil {
+				return x.stopPolling(ctx, policy.Show, err)
+			}
+			x.odd, outcome = nil, outcome.heavier(t.outcome)
+			if t.goes {
+				out = append(append(out, between...), t.body...)
+			}
+		}
+		if out = bytes.TrimPrefix(out, []byte(between)); len(out) == 0 {
+			out = []byte(silence)
+		}
+	}
+	// An order that came since still stops it all.
+	if err := context.Cause(ctx); err != nil {
+		return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Unavailable, Err: err})
+	}
+	x.release(ctx, contents{contentType: withCharset(textMedia)}, out)
+	return outcome
+}
+
+// stopPolling answers that messages are not passed on, of which one is refused already, or is wrong.
+func (x *exchange) stopPolling(ctx context.Context, act policy.Act, err error) Outcome {
+	if refused, ok := errors.AsType[*refusedMessage](err); ok {
+		return x.refuse(refused.ruling)
+	}
+	return x.stop(ctx, act, err)
+}

@@ -1,0 +1,291 @@
+package httpgate_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// packets is a WebSocket whose messages are packets of socket.io, which a page may poll for as well.
+func packets() httpgate.Route {
+	route := live()
+	row := onePerson
+	row.People = slices.Clone(onePerson.People)
+	row.People[0].Person = slices.Clone(onePerson.People[0].Person)
+	row.People[0].Person[0].Path = "@[1].id"
+	row.People[0].Fields = slices.Clone(onePerson.People[0].Fields)
+	row.People[0].Fields[0].Path, row.People[0].Fields[1].Path = "@[1].name", "@[1].phone"
+	opening := nobodyInIt
+	opening.Plain = []string{"$.sid"}
+	route.Query, route.Only = []string{"transport", "sid"}, []httpgate.Value{{Name: "transport", Pattern: "polling|websocket"}}
+	route.Socket = &httpgate.Socket{
+		Prefixes: []string{"0", "40", "42", "42/desk,"}, Type: "$[0]", Words: []string{"2", "3", "6", "40", "2probe", "3probe", "5"}, Polling: true,
+		Sends: []httpgate.Event{{Name: "0", Layout: opening}, {Name: "40", Layout: opening}, {Name: "42 row", Layout: row}, {Name: "42/desk, tick"}},
+		Takes: []httpgate.Message{
+			{Name: "42 follow", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}, Shows: register.Name},
+			{Name: "42 note", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}, Written: []httpgate.Writing{{Name: "$[1].text", Field: register.Note}}},
+			{Name: "42 hello"},
+		},
+	}
+	return route
+}
+
+func packet(who string) string {
+	return fmt.Sprintf(`42["row",{"id":%q,"name":"‹%s›","nir":"9 99 99"}]`, who, who)
+}
+
+// What stands before the JSON of a message is part of its type, word for word, both ways; each message is decided by
+// itself.
+//
+// Promises: LEDGER-1, SCOPE-1, SCOPE-9
+func TestSCOPE_9_WhatStandsBeforeAMessageIsItsType(t *testing.T) {
+	w := newWorldUnder(t, rules, packets())
+	s := w.speaks()
+	p := w.opens(s, "/live?transport=websocket")
+	for _, test := range []struct{ sent, want string }{
+		{`0{"sid":"abc","who":"‹p20›"}`, `0{"sid":"abc"}`}, {`40{"sid":"def"}`, `40{"sid":"def"}`}, {"3probe", "3probe"},
+		{packet("p1"), `42["row",{"name":"‹p1›"}]`}, {packet("p10"), `42["row",{"name":"‹p10›"}]`}, {`42/desk,["tick",{"who":"‹p20›"}]`, `42/desk,["tick",null]`},
+	} {
+		p.tells(test.sent)
+		if got := p.hears(); got != test.want {
+			t.Fatalf("%s came as %q", test.sent, got)
+		}
+	}
+	for _, text := range []string{"2", "40", `42["hello"]`, `42["follow",{"id":"p2"}]`, `42["note",{"id":"p3","text":"called"}]`} {
+		p.asks(text)
+		if got := <-s.heard; got != text {
+			t.Errorf("%s is heard as %s", text, got)
+		}
+	}
+	if last := w.last(); last.Route != "GET /live 42 note" || last.Kind != ledger.Changed || last.Person != w.key.Person("p3") {
+		t.Errorf("written: %+v", last)
+	}
+	_ = p.conn.CloseNow()
+	<-s.ended
+
+	for sentence, test := range map[string]struct {
+		sent string
+		why  policy.Why
+	}{
+		"another prefix":                       {`43["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"a question that is numbered":          {`421["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"attachments that are binary":          {`451-["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"another namespace":                    {`42/other,["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"a declared type of another namespace": {`42/desk,["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"no prefix":                            {`["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"a space before the prefix":            {` 42["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"a space after the prefix":             {`42 ["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"the prefix twice":                     {`4242["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"a prefix with nothing after it":       {`42`, policy.RequestUnreadable},
+		"a number after it":                    {`427`, policy.RequestUnreadable},
+		"two messages in one":                  {`42["hello"]` + "\x1e" + `42["hello"]`, policy.RequestUnreadable},
+		"a type that is no text":               {`42[["follow"],{"id":"p1"}]`, policy.UndeclaredBody},
+		"a type with a space in it":            {`42["hello x"]`, policy.UndeclaredBody},
+		"an object in place of a list":         {`42{"0":"follow","1":{"id":"p1"}}`, policy.UndeclaredBody},
+		"a second person behind":               {`42["follow",{"id":"p1"},{"id":"p20"}]`, policy.UndeclaredField},
+		"a second person within":               {`42["follow",{"id":"p1","also":"p20"}]`, policy.UndeclaredField},
+		"nobody":                               {`42["follow"]`, policy.Unnamed},
+		"a list of people":                     {`42["follow",[{"id":"p1"}]]`, policy.Unnamed},
+		"a change that names nobody":           {`42["note",{"text":"x"}]`, policy.Unnamed},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			w := newWorld(t, packets())
+			s := w.speaks()
+			p := w.opens(s, "/live?transport=websocket")
+			p.asks(test.sent)
+			if got, last := p.hears(), w.last(); got != fmt.Sprintf("closed 1008 %v; Poterne-Receipt %d", test.why, last.Receipt) {
+				t.Errorf("%q", got)
+			}
+			if <-s.ended; len(s.heard) > 0 {
+				t.Errorf("the application hears %q", <-s.heard)
+			}
+		})
+	}
+	for sentence, sent := range map[string]string{
+		"another prefix": `43["row",{"id":"p1"}]`, "another type": `42["other",{"id":"p1"}]`, "a number that counts": `4299["row",{"id":"p1","name":"x"}]`, "a prefix alone": "0", "no JSON": "42[",
+	} {
+		t.Run("the application: "+sentence, func(t *testing.T) {
+			w := newWorld(t, packets())
+			s := w.speaks()
+			p := w.opens(s, "/live?transport=websocket")
+			p.tells(sent)
+			if got := p.hears(); !strings.HasPrefix(got, "closed 1008 ") || strings.Contains(got, "99") {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// polled is an application that is polled: what it has to say, and what it heard.
+type polled struct {
+	says  chan string
+	heard chan string
+}
+
+func (w *world) isPolled() *polled {
+	a := &polled{make(chan string, 64), make(chan string, 64)}
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			text, _ := io.ReadAll(r.Body)
+			a.heard <- string(text)
+			rw.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(rw, "ok")
+			return
+		}
+		rw.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		_, _ = io.WriteString(rw, <-a.says)
+	}
+	return a
+}
+
+// pageSays has a page say something by polling.
+func (w *world) pageSays(body string) got {
+	return w.post("/live?transport=polling&sid=abc", "text/plain;charset=UTF-8", body)
+}
+
+// A page that polls is answered with the messages that it would be sent by a WebSocket, and what it says is decided
+// as there.
+//
+// Promises: LEDGER-1, LEDGER-2, SCOPE-1, SCOPE-9
+func TestLEDGER_1_EachMessageThatIsPolledForIsDecidedAndWritten(t *testing.T) {
+	w := newWorldUnder(t, rules, packets())
+	a := w.isPolled()
+	for n, test := range []struct{ sent, want string }{
+		{`0{"sid":"abc","upgrades":["websocket"]}`, `0{"sid":"abc"}`},
+		{`40{"sid":"def"}` + "\x1e" + packet("p1") + "\x1e" + packet("p10") + "\x1e2", `40{"sid":"def"}` + "\x1e" + `42["row",{"name":"‹p1›"}]` + "\x1e" + `42["row",{"name":"‹p10›"}]` + "\x1e2"},
+		{packet("p11") + "\x1e" + packet("p12") + "\x1e" + packet("p13"), `42["row",{"name":"‹p11›"}]` + "\x1e" + `42["row",{"name":"‹p12›"}]`},
+		{packet("p14"), "6"},
+		{"6", "6"},
+	} {
+		a.says <- test.sent
+		before := len(w.entries())
+		got := w.get("/live?transport=polling&sid=abc")
+		if got.status != http.StatusOK || got.body != test.want || !strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") {
+			t.Fatalf("poll %d is answered with %d %q", n, got.status, got.body)
+		}
+		if written, people := len(w.entries()[before:]), strings.Count(test.sent, `"id":"p`); written != people+1 { // the poll is written as well
+			t.Errorf("poll %d left %d entries", n, written)
+		}
+	}
+	var cost meter.Cost
+	for _, e := range w.entries() {
+		cost += e.Cost
+	}
+	if cost != meter.People(3) {
+		t.Errorf("charged %v", cost)
+	}
+	for _, text := range []string{"40", `42["hello"]` + "\x1e" + `42["follow",{"id":"p2"}]`, `42["note",{"id":"p3","text":"called"}]`} {
+		if got := w.pageSays(text); got.status != http.StatusOK || got.body != "ok" || <-a.heard != text {
+			t.Errorf("%s is answered with %d %q", text, got.status, got.body)
+		}
+	}
+	if last := w.last(); last.Route != "POST /live 42 note" || last.Kind != ledger.Changed || last.Person != w.key.Person("p3") {
+		t.Errorf("written: %+v", last)
+	}
+}
+
+// What is not declared, or not understood, of what is polled reaches nobody, with whatever stood beside it.
+//
+// Promises: SCOPE-1, SCOPE-9, ACT-5
+func TestSCOPE_9_WhatIsNotUnderstoodOfWhatIsPolledReachesNobody(t *testing.T) {
+	for sentence, sent := range map[string]string{
+		"a type that is not declared, beside one that is": packet("p1") + "\x1e" + `42["other",{"id":"p1"}]`, "nothing": "", "an empty message": packet("p1") + "\x1e", "no packet": "<p>‹p1›</p>",
+		"a binary packet": "bAAAA", "an older protocol": "14:" + packet("p1"), "too many": strings.Repeat("6\x1e", 1000) + "6",
+	} {
+		t.Run("the application says "+sentence, func(t *testing.T) {
+			w := newWorld(t, packets())
+			a := w.isPolled()
+			a.says <- sent
+			if got := w.get("/live?transport=polling"); got.status != http.StatusForbidden && got.status != http.StatusBadGateway || strings.Contains(got.body, "‹") {
+				t.Errorf("answered with %d %s", got.status, got.body)
+			}
+			if last := w.last(); last.Verdict.Shows() {
+				t.Errorf("written: %v", last)
+			}
+		})
+	}
+	for sentence, sent := range map[string]string{
+		"a type that is not declared, beside one that is": `42["hello"]` + "\x1e" + `42["delete",{"id":"p1"}]`, "an empty message": `42["hello"]` + "\x1e", "a binary packet": "bAAAA", "an older protocol": "2:40",
+		"somebody who is not named": `42["follow",{}]`, "nothing": "",
+	} {
+		t.Run("the page says "+sentence, func(t *testing.T) {
+			w := newWorld(t, packets())
+			a := w.isPolled()
+			if got := w.pageSays(sent); got.status < 400 || len(a.heard) > 0 {
+				t.Errorf("answered with %d, the application heard %d", got.status, len(a.heard))
+			}
+		})
+	}
+	t.Run("requests that are none", func(t *testing.T) {
+		w := newWorld(t, packets())
+		a := w.isPolled()
+		for _, spoil := range []func(r *http.Request){
+			func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, func(r *http.Request) { r.Method = http.MethodPut },
+			func(r *http.Request) { r.Header.Set("Upgrade", "h2c") }, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, func(r *http.Request) { r.Method = http.MethodHead },
+			func(r *http.Request) { r.URL.RawQuery = "transport=flash" }, func(r *http.Request) { r.Method = http.MethodGet },
+		} {
+			r := w.request(http.MethodPost, "/live?transport=polling&sid=abc", "40")
+			r.Header.Set("Content-Type", "text/plain")
+			if spoil(r); w.do(r).status < 400 || len(a.heard) > 0 {
+				t.Errorf("%s %s %v is passed on", r.Method, r.URL, r.Header)
+			}
+		}
+	})
+	t.Run("an answer to what is said", func(t *testing.T) {
+		w := newWorld(t, packets())
+		w.app = func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(rw, "ok ‹p1›")
+		}
+		if got := w.pageSays("40"); got.status < 400 || strings.Contains(got.body, "‹") {
+			t.Errorf("answered with %d %s", got.status, got.body)
+		}
+	})
+	t.Run("an order", func(t *testing.T) {
+		w := newWorld(t, packets())
+		a := w.isPolled()
+		defer close(a.says)
+		came := make(chan got)
+		go func() { came <- w.get("/live?transport=polling&sid=abc") }()
+		for w.times() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := w.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(account), Effect: order.Suspended, By: "desk"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-came; got.status != http.StatusForbidden || w.last().Why != policy.Suspended {
+			t.Errorf("answered with %d, %v", got.status, w.last())
+		}
+	})
+}
+
+// A page that polled goes on by a WebSocket at the same address, where the handshake is looked at as any.
+//
+// Promise: SCOPE-1
+func TestSCOPE_1_WhoPolledOpensAWebSocketAsAnybodyDoes(t *testing.T) {
+	w := newWorld(t, packets())
+	s := w.speaks()
+	p := w.opens(s, "/live?transport=websocket&sid=abc")
+	p.asks("2probe")
+	if got := <-s.heard; got != "2probe" {
+		t.Errorf("%q", got)
+	}
+	if _, _, err := w.dial("/live?transport=websocket&sid=abc", http.Header{"Origin": {"https://evil.example"}}); err == nil {
+		t.Error("another site's page opens it")
+	}
+	_ = p.conn.Close(websocket.StatusNormalClosure, "")
+	<-s.ended
+}
