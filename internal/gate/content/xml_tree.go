@@ -28,6 +28,16 @@ var usualNamespaces = Namespaces{
 	"xml":    "http://www.w3.org/XML/1998/namespace",
 }
 
+// Prefix is how paths call a namespace that need not be declared; empty for any other.
+func Prefix(uri string) string {
+	for prefix, known := range usualNamespaces {
+		if known == uri {
+			return prefix
+		}
+	}
+	return ""
+}
+
 const (
 	schemaInstance = "http://www.w3.org/2001/XMLSchema-instance"
 	xmlItself      = "http://www.w3.org/XML/1998/namespace"

@@ -51,9 +51,11 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	more := false
 	s.Query, more = partsOf(q.address.query)
 	s.More = more
+	var spaces shape.Spaces
 	if !q.asks() {
-		s.Media, s.Body, more = x.sketchBody()
+		s.Media, s.Body, more = x.sketchBody(&spaces)
 		s.More = s.More || more
+		s.Operation = shape.Operation(s.Body)
 		if s.Media == jsonMedia {
 			if document, variables, ok := shape.GraphQL(q.body); ok {
 				s.Document, s.Body, s.More = document, variables, document == ""
@@ -83,10 +85,11 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 			s.Answer = media
 		}
 		if response.buffer != nil && response.decodeText("") == nil {
-			s.Parts, more = shape.Read(s.Answer, response.body())
+			s.Parts, more = spaces.Read(s.Answer, response.body())
 			s.More = s.More || more
 		}
 	}
+	s.Spaces = spaces.Words()
 	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
 }
 
@@ -133,7 +136,7 @@ type oddMessage struct {
 // sketched are the content types that are called by their names.
 var sketched = []string{
 	"application/json", "application/problem+json", "application/fhir+json", "application/vnd.api+json", "application/ld+json", "application/hal+json",
-	"application/x-ndjson", "application/ndjson", "application/jsonl", "application/xml", "application/pdf", "application/zip", "application/octet-stream",
+	"application/x-ndjson", "application/ndjson", "application/jsonl", "application/xml", "application/soap+xml", "application/fhir+xml", "application/atom+xml", "application/pdf", "application/zip", "application/octet-stream",
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/javascript", "application/csv", formMedia, multipartMedia,
 	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/x-icon", "image/vnd.microsoft.icon", "font/woff", "font/woff2",
 }
@@ -147,7 +150,7 @@ func partsOf(pairs []pair) ([]shape.Part, bool) {
 }
 
 // sketchBody is what a request's body looks like, which may not have been read yet.
-func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
+func (x *exchange) sketchBody(spaces *shape.Spaces) (media string, parts []shape.Part, more bool) {
 	q := &x.request
 	media, ok := mediaType(q.header)
 	if !ok || !slices.Contains(sketched, media) {
@@ -171,7 +174,7 @@ func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
 		}
 		parts, more = partsOf(pairs)
 	default:
-		parts, more = shape.Read(media, q.body)
+		parts, more = spaces.Read(media, q.body)
 	}
 	return media, parts, more
 }

@@ -160,9 +160,53 @@ func TestRUN_9_AnUndeclaredOperationOfGraphQLLeavesItsDocument(t *testing.T) {
 	}
 	draft := shape.Draft(shapes, nil, "dossier")
 	for _, want := range []string{
-		`document = "query Person($id: ID! $city: [String!] = [_]) { person(id: $id _: _ _: _ kind: _) { id ..._ address { city } contacts { id name } _: phone } } fragment _ on Person { name birthDate }"`,
+		`document = "query Person($id: ID! $city: [String!] = [_]) { person(id: $id like: _ _: _ kind: _) { id ..._ address { city } contacts { id name } _: phone } } fragment _ on Person { name birthDate }"`,
 		`# members "$.variables.id" may say of a person`, `# members "$.variables.city[*]" may say of a person`, `row = "$.data.person"`, `row = "$.data.person.contacts"`, `person = { dossier = "@.id" }`, `fields.birth = "@.birthDate"`, `fields.contact = "@.address.city"`,
 		`document = "mutation Update($phone: String!) { update(phone: $phone) { status } }"`, "# writes = ",
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+}
+
+// Operations of SOAP that nobody declared leave their elements, each its own, without a value or a name that is no plain
+// word; the application hears of none of them. One that is declared but for its answer leaves what that has.
+//
+// Promise: RUN-9
+func TestRUN_9_AnUndeclaredOperationOfSOAPLeavesItsElements(t *testing.T) {
+	other := soapRoutes()[0]
+	other.Answers[0].Type = "application/xml"
+	w, book := seeing(t, true, other)
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		_, _ = io.WriteString(rw, soapEnvelope(`<w:found><w:person w:fourcade="Elsa"><w:id>w1</w:id><w:name>Elsa Fourcade</w:name></w:person></w:found>`))
+	}
+	for path, inside := range map[string]string{
+		"/service": `<w:update><w:id>105001</w:id><w:phone>01 99 00 12 34</w:phone><w:fourcade>1</w:fourcade></w:update>`, "/other": `<w:get><w:id>105001</w:id></w:get>`,
+	} {
+		w.refused(w.post(path, "text/xml", soapEnvelope(inside)), policy.NotDeclared)
+		w.refused(w.post(path, "application/soap+xml", soapEnvelope(inside)), policy.NotDeclared)
+	}
+	if w.times() != 0 {
+		t.Errorf("the application was asked %d times for what may change something", w.times())
+	}
+	w.refused(w.post("/service", "text/xml", soapEnvelope(`<w:find><w:id>w1</w:id></w:find>`)), policy.UndeclaredAnswer)
+	shapes := book.Shapes("dossier")
+	kept, err := json.Marshal(shapes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range []string{"105001", "01 99", "lsa", "ourcade"} {
+		if strings.Contains(string(kept), value) {
+			t.Errorf("%q is kept: %s", value, kept)
+		}
+	}
+	draft := shape.Draft(shapes, nil, "dossier")
+	const at = "/soap:Envelope/soap:Body/p:"
+	for _, want := range []string{
+		`operation = "update"`, `# members "` + at + `update/p:phone" may say of a person: contact`, `operation = "get"`, `# request = { xml = { dossier = "` + at + `get/p:id" } }`,
+		`operation = "find"`, `row = "` + at + `found/p:person"`, `person = { dossier = "p:id" }`, `fields.name = "p:name"`, `namespaces = { p = "urn:example:persons" }`,
 	} {
 		if !strings.Contains(draft, want) {
 			t.Errorf("the draft lacks %s:\n%s", want, draft)

@@ -18,7 +18,7 @@ var looks = []struct {
 }{
 	{register.NIR, []string{"nir", "ssn", "insee", "vat"}},
 	{register.Birth, []string{"birth", "birthday", "birthdate", "born", "naissance", "anniversaire", "age"}},
-	{register.Contact, []string{"mail", "email", "emails", "phone", "phones", "tel", "telephone", "telephones", "portable", "mobile", "fax", "courriel", "telecom", "address", "addresses", "adresse", "adresses", "street", "postcode", "zip", "contact", "contacts", "voie", "rue"}},
+	{register.Contact, []string{"mail", "email", "emails", "phone", "phones", "tel", "telephone", "telephones", "portable", "mobile", "fax", "courriel", "telecom", "address", "addresses", "adresse", "adresses", "street", "postal", "postcode", "zip", "contact", "contacts", "voie", "rue"}},
 	{register.Residence, []string{"city", "town", "commune", "ville", "quartier", "district", "residence"}},
 	{register.Name, []string{"name", "names", "firstname", "lastname", "surname", "fullname", "given", "maiden", "nom", "noms", "prenom", "prenoms", "nickname", "civilite", "gender", "sex", "sexe", "photo", "avatar"}},
 	{register.Health, []string{"health", "handicap", "disability", "disabled", "diagnosis", "medical", "sante", "medication", "condition"}},
@@ -30,6 +30,15 @@ var looks = []struct {
 	{register.Note, []string{"note", "notes", "comment", "comments", "commentaire", "observation", "observations", "remark"}},
 	{register.Status, []string{"status", "statut", "situation", "state", "etat"}},
 	{register.Identifier, []string{"id", "ids", "pk", "uuid", "identifier", "identifiant", "matricule", "dossier", "number", "numero", "patient", "reference", "ref", "username", "user"}},
+}
+
+// searches are words of parameters in which anything may be looked for, most often somebody by name.
+var searches = []string{"q", "query", "search", "searches", "term", "terms", "keyword", "keywords", "filter", "filters", "text", "like", "find", "lookup", "match", "recherche", "recherches", "filtre"}
+
+// persons are words that a person is called by in what refers to them.
+var persons = []string{
+	"person", "people", "patient", "patients", "subject", "user", "users", "customer", "customers", "client", "clients", "member", "beneficiary", "guest", "resident", "student", "tenant", "trainee", "worker",
+	"personne", "personnes", "usager", "usagers", "beneficiaire", "allocataire", "demandeur", "adherent", "candidat", "eleve", "salarie", "titulaire",
 }
 
 // tells are the kinds of values that say by themselves what they are of a person, what
@@ -54,9 +63,7 @@ func (p Part) Guess() register.Fields {
 			return tell.field
 		}
 	}
-	name := strings.Fields(strings.ToLower(splitWords(strings.ReplaceAll(p.Path, "[name=", "[") + " " + p.Head)))
-	const nearest = 4 // words of a long place say what it is
-	name = name[max(0, len(name)-nearest):]
+	name := p.words()
 	for _, look := range looks {
 		for _, word := range look.words {
 			if slices.Contains(name, word) {
@@ -64,8 +71,8 @@ func (p Part) Guess() register.Fields {
 			}
 		}
 	}
-	if slices.ContainsFunc(name, func(word string) bool { return strings.HasPrefix(word, "csrf") }) {
-		return 0 // of the session, and another each time
+	if p.isToken() {
+		return 0
 	}
 	for _, hint := range hints {
 		if p.Kinds[hint.kind] > 0 {
@@ -76,6 +83,53 @@ func (p Part) Guess() register.Fields {
 		return register.Name
 	}
 	return 0
+}
+
+// words are those of a place's name; the last ones of a long place say what it is.
+func (p Part) words() []string {
+	const nearest = 4
+	path := strings.ReplaceAll(p.Path, "[name=", "[")
+	if _, inBody, found := strings.Cut(path, ":Body/"); found { // what an operation is called says nothing of its parts
+		_, path, _ = strings.Cut(inBody, "/")
+	}
+	name := strings.Fields(strings.ToLower(splitWords(path + " " + p.Head)))
+	return name[max(0, len(name)-nearest):]
+}
+
+// isCalled reports whether one of these words is in its name.
+func (p Part) isCalled(words []string) bool {
+	return slices.ContainsFunc(p.words(), func(word string) bool { return slices.Contains(words, word) })
+}
+
+// asksFor is Guess, of what is sent: what is looked for is somebody, most often, whatever was looked for this time.
+func (p Part) asksFor() register.Fields {
+	switch field := p.Guess(); {
+	case field != 0:
+		return field
+	case p.isCalled(searches):
+		return register.Name
+	case p.isCalled(persons):
+		return register.Identifier
+	}
+	return 0
+}
+
+// ordinary are the kinds of values that name nobody by themselves.
+var ordinary = []Kind{Nothing, Truth, Number, Mark}
+
+// isOrdinary reports whether nothing that was sent there looks like somebody's.
+func (p Part) isOrdinary() bool {
+	for kind := range p.Kinds {
+		if !slices.Contains(ordinary, kind) {
+			return p.isToken()
+		}
+	}
+	return true
+}
+
+// isToken reports whether it is the session's, and another each time.
+func (p Part) isToken() bool {
+	return slices.ContainsFunc(p.words(), func(word string) bool { return strings.HasPrefix(word, "csrf") })
 }
 
 // splitWords puts a space between the words of a name.
@@ -115,8 +169,12 @@ func (p Part) Evidence() string {
 	return strings.Join(seen, ", ")
 }
 
-// byID is the rank of a part that is called an id.
-const byID = 5
+// What ranks a part of a row that is called an id, and one that says whose.
+const (
+	byLink     = 2
+	byID       = 5
+	byPersonID = 6
+)
 
 // names ranks how likely a part of a row names its person; 0 when it does not.
 func (p Part) names() int {
@@ -128,11 +186,17 @@ func (p Part) names() int {
 	case p.Path == "@~":
 		return byID
 	case p.Kinds[Link]+p.Kinds[Leading] > 0: // an id of a link is told by where it leads
-		if p.leadsTo() != "" {
-			return 2
-		}
+		switch to := p.leadsTo(); {
+		case to == "":
 		return 0
+		case !strings.HasPrefix(to, "/") && (Part{Path: to}).isCalled(persons): // a reference
+			return byPersonID
+		}
+		return byLink
 	case strings.Contains(name, " id "), strings.Contains(name, " pk "):
+		if strings.HasPrefix(p.Path, "@") && p.isCalled(persons) {
+			return byPersonID
+		}
 		return byID
 	case p.Kinds[Identifier] > 0 && p.Guess() == register.Identifier:
 		return 4
@@ -147,10 +211,18 @@ func (p Part) names() int {
 // leadsTo is the one address that all links of a place lead to, but for one part that
 // tells them apart.
 func (p Part) leadsTo() string {
-	if len(p.Leads) != 1 || strings.Count(p.Leads[0], Placeholder) != 1 || strings.HasSuffix(p.Leads[0], "...") {
+	if len(p.Leads) != 1 {
 		return ""
 	}
-	return strings.Replace(p.Leads[0], Placeholder, "{id}", 1)
+	return template(p.Leads[0])
+}
+
+// template is an address with one part that tells people apart; empty when it has none, or several.
+func template(lead string) string {
+	if strings.Count(lead, Placeholder) != 1 || strings.HasSuffix(lead, "...") {
+		return ""
+	}
+	return strings.Replace(lead, Placeholder, "{id}", 1)
 }
 
 // naming finds the part of a row by which it most likely names its person, as it is
@@ -163,19 +235,23 @@ func naming(inRow []Part) string {
 			found = p
 		}
 	}
-	if to := found.leadsTo(); to != "" && found.names() == 2 {
+	if to := found.leadsTo(); to != "" && found.Kinds[Link]+found.Kinds[Leading] > 0 {
 		return found.Path + " as " + to
 	}
 	return found.Path
 }
 
 // Draft writes, for each shape, the declaration that it lacks, with what was seen beside
-// each line. What does not look like a person's is left in a comment, and what speaks of
-// nobody is never said to.
+// each line. What does not look like a person's is left in a comment, parameters and fields
+// of requests too: nothing is said to speak of nobody.
 func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	var b strings.Builder
 	done := make(map[string]bool)
 	statements := 0
+	shapes = slices.Clone(shapes)
+	for i, s := range shapes {
+		shapes[i].Path = s.address()
+	}
 	for _, s := range shapes {
 		if s.Method == SQL {
 			statements++
@@ -191,16 +267,39 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 		}
 		best := s
 		for _, other := range shapes { // another of the same address may have an answer
-			if other.Method == s.Method && other.Path == s.Path && other.Document == s.Document && best.Answer == "" {
+			if other.at() == s.at() && best.Answer == "" {
 				best = other
 			}
 		}
-		if at := s.Method + " " + s.Path + " " + s.Document; !done[at] {
+		if at := s.at(); !done[at] {
 			done[at] = true
 			best.draft(&b, known, scheme, shapes)
 		}
 	}
 	return b.String()
+}
+
+// address is the path of a shape, in which what files are called is left open: of what pages are made with, below a folder
+// of the application's, and of what lies in somebody's.
+func (s Shape) address() string {
+	at := strings.LastIndexByte(s.Path, '/')
+	if at <= 0 || at == len(s.Path)-1 || s.Method != "GET" || strings.HasSuffix(s.Path, "...") {
+		return s.Path
+	}
+	folder, name := s.Path[:at], s.Path[at+1:]
+	ofSomebody := strings.Contains(folder, Placeholder)
+	switch {
+	case isStatic(s.Answer) && !strings.HasPrefix(s.Answer, "image/") && !ofSomebody: // a picture may be of somebody
+		return folder + "/{file...}"
+	case isFile(s.Answer) && ofSomebody && (name == Placeholder || strings.Contains(name, ".")):
+		return folder + "/{file}"
+	}
+	return s.Path
+}
+
+// at tells routes apart.
+func (s Shape) at() string {
+	return strings.Join([]string{s.Method, s.Path, s.Operation, s.Document}, " ")
 }
 
 // draft writes the declaration of one route.
@@ -210,6 +309,7 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 		return
 	}
 	s.named(b, known, "query", s.Query, false)
+	s.operation(b)
 	if s.Document != "" {
 		fmt.Fprintf(b, "document = %q # where %s stands is a name or a value that is not kept: write the text of the application's own client, to the word\n", s.Document, blank)
 	}
@@ -217,9 +317,12 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 	if _, named := s.namesAgain(); names {
 		body = slices.DeleteFunc(slices.Clone(body), func(p Part) bool { return slices.Contains(named, p.Path) })
 	}
+	if s.Operation != "" { // an empty header need not be declared
+		body = slices.DeleteFunc(slices.Clone(body), func(p Part) bool { return strings.HasSuffix(p.Path, ":Header") && p.Kinds[Nothing] > 0 })
+	}
 	signIn := false
 	switch {
-	case s.isJSON():
+	case isJSON(s.Media), isXML(s.Media):
 		s.named(b, known, "members", body, names)
 	case s.Media != "" && !names && s.sendsPassword():
 		signIn = true
@@ -267,9 +370,17 @@ func (s Shape) begin(b *strings.Builder, scheme string) (names, whole bool) {
 	default:
 		fmt.Fprintf(b, "methods = [%q]\npath = %q\n", s.Method, path)
 	}
-	if len(ids) > 0 {
+	key, named := s.namesAgain()
+	if s.Method == "GET" && len(ids) > 0 {
+		named = nil // it may be asked for without its parameters
+	}
+	if len(ids) == 0 {
+		if len(named) > 0 {
+			fmt.Fprintf(b, "# If this is whom it is about:\n# request = { %s = { %s = %s } }\n", key, scheme, oneOrMore(named))
+		}
+	} else {
 		also := ""
-		if key, named := s.namesAgain(); len(named) > 0 {
+		if len(named) > 0 {
 			also = fmt.Sprintf(", %s = { %s = %s }", key, scheme, oneOrMore(named))
 		}
 		fmt.Fprintf(b, "request = { path = { %s = %s }%s } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids), also)
@@ -277,23 +388,50 @@ func (s Shape) begin(b *strings.Builder, scheme string) (names, whole bool) {
 	return len(ids) > 0, true
 }
 
-func (s Shape) isJSON() bool {
-	return s.Media == "application/json" || strings.HasSuffix(s.Media, "+json")
+// operation writes which operation of SOAP it is, and the namespaces of its elements.
+func (s Shape) operation(b *strings.Builder) {
+	switch {
+	case s.Operation == Placeholder:
+		fmt.Fprintf(b, "# operation = \"…\": the name of the element in the body, which is no plain word\n")
+	case s.Operation != "":
+		fmt.Fprintf(b, "operation = %q\n", s.Operation)
+	}
+	if len(s.Spaces) == 0 {
+		return
+	}
+	var each []string
+	comment := ""
+	for i, name := range s.Spaces {
+		if name == Placeholder {
+			comment, name = "# … stands for a name that is no plain word, and is not kept: write it.\n# ", "…"
+		}
+		each = append(each, fmt.Sprintf("%s = %q", prefix(i), name))
+	}
+	fmt.Fprintf(b, "%snamespaces = { %s }\n", comment, strings.Join(each, ", "))
 }
 
-// namesAgain are the places of a change's body that name whom its address names, or somebody
-// else, and under which key of a request they are declared.
+// namesAgain are the places of a request, besides the parts of its address, that name whom it is about or
+// somebody else, and under which key of a request they are declared.
 func (s Shape) namesAgain() (key string, places []string) {
-	if s.Method == "GET" || s.Media == "" {
-		return "", nil
-	}
-	key = "form"
-	if s.isJSON() {
+	from, key := s.Body, "form"
+	switch {
+	case s.Method == "GET":
+		from, key = s.Query, "query"
+	case isJSON(s.Media):
 		key = "json"
+	case isXML(s.Media):
+		key = "xml"
 	}
-	for _, p := range s.Body {
-		if p.names() == byID && p.Guess() == register.Identifier && p.Kinds[Identifier]+p.Kinds[Number] > 0 {
+	for _, p := range from {
+		if p.names() >= byID && p.Guess() == register.Identifier && p.Kinds[Identifier]+p.Kinds[Number] > 0 {
 			places = append(places, p.Path)
+		}
+		if s.Method == "GET" && p.Path != Placeholder {
+			for _, to := range p.Leads {
+				if to = template(to); to != "" {
+					places = append(places, p.Path+" as "+to)
+				}
+			}
 		}
 	}
 	return key, places
@@ -372,8 +510,8 @@ func without(parts []Part, path string) []Part {
 	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return p.Path == path })
 }
 
-// named writes a list of names. Those that may say something of a person are not in it:
-// what a change writes of somebody whom its address names is declared so, and of the others
+// named writes a list of names, for whoever confirms that they are nobody's. Those that may say something of a person
+// are not in it: what a change writes of somebody whom its address names is declared so, and of the others
 // it is said what they may be.
 func (s Shape) named(b *strings.Builder, known register.Categories, key string, from []Part, changes bool) {
 	var names []string
@@ -383,10 +521,15 @@ func (s Shape) named(b *strings.Builder, known register.Categories, key string, 
 			fmt.Fprintf(b, "# %s: a name that is no plain word: %s\n", key, p.Evidence())
 			continue
 		}
-		field, like := known.Like(p.Guess())
+		if isXML(s.Media) {
+			p.Path = strings.ReplaceAll(p.Path, "[*]", "")
+		}
+		field, like := known.Like(p.asksFor())
 		switch {
-		case !like:
+		case !like && p.isOrdinary():
 			names = append(names, p.Path)
+		case !like:
+			fmt.Fprintf(b, "# %s %q: %s; nothing says that it is nobody's. If it names nobody and says nothing of them, it stands with the others\n", key, p.Path, p.Evidence())
 		case changes && s.Method != "GET":
 			fmt.Fprintf(b, "# %s %q looks like %s (%s)\n", key, p.Path, field.ID, p.Evidence())
 			written[field.Bit()] = append(written[field.Bit()], p.Path)
@@ -395,7 +538,7 @@ func (s Shape) named(b *strings.Builder, known register.Categories, key string, 
 		}
 	}
 	if len(names) > 0 {
-		fmt.Fprintf(b, "%s = %s\n", key, list(names))
+		fmt.Fprintf(b, "# If these name nobody, and say nothing of anybody:\n# %s = %s\n", key, list(names))
 	}
 	if len(written) > 0 {
 		var each []string
@@ -419,17 +562,7 @@ func (s Shape) cookies(b *strings.Builder) {
 
 // answer writes how the answer may be read; about whom the request names, if it names somebody.
 func (s Shape) answer(b *strings.Builder, known register.Categories, scheme string, about bool, all []Shape) {
-	format := map[string]string{
-		"text/html": "html", "text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
-		"application/xml": "xml", "text/xml": "xml",
-	}[s.Answer]
-	switch {
-	case format != "":
-	case strings.HasSuffix(s.Answer, "json"):
-		format = "json"
-	case strings.HasSuffix(s.Answer, "+xml") && s.Answer != "image/svg+xml":
-		format = "xml"
-	}
+	format := formatOf(s.Answer)
 	switch {
 	case s.Status >= 400:
 		fmt.Fprintf(b, "# The application answered with status %d, which is not looked into. If it wants its own sign-in first, declare that, sign in, and ask again.\n", s.Status)
@@ -455,14 +588,11 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 		fmt.Fprintf(b, "# Its answer is a workbook, which was not looked into. Say by the names of its columns: xlsx = { person = { %s = … }, fields = { … } }\n", scheme)
 		return
 	case isStatic(s.Answer):
-		var media []string
-		for _, other := range all {
-			if other.Method == s.Method && other.Path == s.Path && isStatic(other.Answer) && !slices.Contains(media, other.Answer) {
-				media = append(media, other.Answer)
-			}
-		}
-		slices.Sort(media)
-		fmt.Fprintf(b, "# If its answer is what pages are made with, and about nobody:\n# static = %s\n# If it is about whom the request names: unread = %s, and shows = […]\n", list(media), list(media))
+		media := list(s.beside(all, isStatic))
+		fmt.Fprintf(b, "# If its answer is what pages are made with, and about nobody:\n# static = %s\n# If it is about whom the request names, and of which categories:\n# unread = %s\n# shows = […]\n", media, media)
+		return
+	case isFile(s.Answer):
+		fmt.Fprintf(b, "# If its answer is about whom the request names, and of which categories:\n# unread = %s\n# shows = […]\n", list(s.beside(all, isFile)))
 		return
 	case s.Answer == OtherMedia:
 		fmt.Fprintf(b, "# Its answer is of a content type that is not looked into. If it is what pages are made with, it stands under static; if it is about whom the request names, under unread, with shows\n")
@@ -470,18 +600,18 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 	case s.Answer == eventsMedia:
 		s.stream(b, known, scheme)
 		return
-	case format == "":
-		fmt.Fprintf(b, "# Its answer is %s. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer)
-		return
 	}
 	rows := s.rows(format)
 	d := rowsDraft{b: b, known: known, scheme: scheme, format: format, media: s.Answer, about: about}
 	for _, row := range slices.Sorted(maps.Keys(rows)) {
 		d.row(row, rows[row])
 	}
-	if !d.wrote {
-		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n")
-		fmt.Fprintf(b, "# %s = { plain = […] }\n", format)
+	switch {
+	case d.people && !d.wrote:
+		fmt.Fprintf(b, "# It has people, and nothing that names them.\n")
+	case !d.wrote:
+		whole := map[string]string{"html": `["head", "body"]`, "json": `"$"`, "ndjson": `"$"`}
+		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n# %s = { plain = %s }\n", format, cmp.Or(whole[format], "[…]"))
 	}
 }
 
@@ -523,6 +653,37 @@ func key(name string) string {
 	return fmt.Sprintf("%q", name)
 }
 
+// formatOf is how an answer of a content type is read; empty when it is not.
+func formatOf(media string) string {
+	format := map[string]string{
+		"text/html": "html", "text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
+	}[media]
+	switch {
+	case format != "":
+	case strings.HasSuffix(media, "json"):
+		format = "json"
+	case isXML(media):
+		format = "xml"
+	}
+	return format
+}
+
+// beside are the content types of what was answered at the same address, of those that some are.
+func (s Shape) beside(all []Shape, some func(media string) bool) (media []string) {
+	for _, other := range all {
+		if other.at() == s.at() && some(other.Answer) && !slices.Contains(media, other.Answer) {
+			media = append(media, other.Answer)
+		}
+	}
+	slices.Sort(media)
+	return media
+}
+
+// isFile reports whether what is of a content type is a document that is not read.
+func isFile(media string) bool {
+	return media != "" && media != OtherMedia && media != eventsMedia && formatOf(media) == "" && (!isStatic(media) || strings.HasPrefix(media, "image/"))
+}
+
 // isStatic reports whether pages are made with what is of a content type.
 func isStatic(media string) bool {
 	return strings.HasPrefix(media, "image/") || strings.HasPrefix(media, "font/") || slices.Contains([]string{"text/css", "text/javascript", "application/javascript"}, media)
@@ -531,6 +692,9 @@ func isStatic(media string) bool {
 // rows sorts the parts of an answer by the row they would lie in.
 func (s Shape) rows(format string) map[string][]Part {
 	rows := make(map[string][]Part)
+	if format == "xml" {
+		s.Parts = repeated(s.Parts)
+	}
 	named := make(map[string]int) // how surely the elements of a list are named, by a part of none within it
 	if format != "html" && format != "csv" {
 		for _, p := range s.Parts {
@@ -540,6 +704,7 @@ func (s Shape) rows(format string) map[string][]Part {
 			}
 		}
 	}
+	one := s.one(format, named)
 	for _, p := range s.Parts {
 		row, part := "", p.Path
 		switch format {
@@ -561,7 +726,10 @@ func (s Shape) rows(format string) map[string][]Part {
 					continue
 				}
 			}
-			if row == "" && format != "xml" {
+			switch {
+			case one != "" && strings.HasPrefix(p.Path, one):
+				row = one
+			case row == "" && format != "xml":
 				row = root
 			}
 			part = relative(format, row, p.Path)
@@ -569,6 +737,57 @@ func (s Shape) rows(format string) map[string][]Part {
 		rows[row] = append(rows[row], Part{Path: part, Kinds: p.Kinds, Leads: p.Leads, Head: p.Head})
 	}
 	return rows
+}
+
+// one is the path of what an answer says of one person; empty where there is none, or where people are in lists.
+func (s Shape) one(format string, named map[string]int) string {
+	if format != "xml" && (format != "json" || !strings.Contains(s.Path, "/"+Placeholder)) {
+		return ""
+	}
+	for _, rank := range named {
+		if rank >= byID {
+			return ""
+		}
+	}
+	var outside []Part // of any list
+	for _, p := range s.Parts {
+		if len(lists(p.Path)) == 0 {
+			if format == "json" {
+				p.Path = relative(format, "$", p.Path)
+			}
+			outside = append(outside, p)
+		}
+	}
+	by := naming(outside)
+	switch {
+	case by == "" || format == "json" && !slices.ContainsFunc(outside, func(p Part) bool { return p.names() >= byID }):
+		return ""
+	case format == "json":
+		return "$"
+	}
+	by, _, _ = strings.Cut(by, " as ")
+	return by[:strings.LastIndexByte(by, '/')]
+}
+
+// repeated calls an element a row where it came once, if it came more than once elsewhere.
+func repeated(parts []Part) []Part {
+	all := make(map[string]string) // each list, by its path without what says that it is one
+	for _, p := range parts {
+		for _, list := range lists(p.Path) {
+			all[strings.ReplaceAll(list, "[*]", "")] = list
+		}
+	}
+	var joined Shape
+	for _, p := range parts {
+		for _, once := range slices.Backward(slices.Sorted(maps.Keys(all))) {
+			if rest, within := strings.CutPrefix(p.Path, once+"/"); within {
+				p.Path = all[once] + "/" + rest
+				break
+			}
+		}
+		joined.Parts = join(&joined, joined.Parts, []Part{p})
+	}
+	return joined.Parts
 }
 
 // lists are the paths of the lists that a part lies in, the outermost first, each as far
@@ -623,6 +842,7 @@ type rowsDraft struct {
 	format string
 	media  string
 	about  bool // whom the request names
+	people bool // there are some
 	wrote  bool
 
 	selected bool // the names are those that a document selects: the answer was not seen
@@ -652,6 +872,7 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 		return
 	}
 	fmt.Fprintf(d.b, "# in %s:\n%s\n", strings.TrimSpace("row "+row), strings.Join(seen, "\n"))
+	d.people = true
 	person := naming(inRow)
 	comment := ""
 	if person == "" || strings.Contains(row, Placeholder) {

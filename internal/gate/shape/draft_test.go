@@ -94,6 +94,31 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 			[]string{`[[service.route.events.of.message.people]]`, `row = "$"`, `person = { dossier = "@.id" }`, `fields.name = "@.name"`, `[[service.route.events.of.people.people]]`, `row = "$[*]"`, `person = { dossier = "@.person" }`, `fields.contact = "@.phone"`, `# [service.route.events.of."user.status"]`, "of a type that is no plain word", "# Its events have ids (1× a number)"},
 			[]string{"fourcade", "anne", "mail", "about"},
 		},
+		"one of whom everything is said in lists": {
+			"/patients/{}", "application/fhir+json", `{"id":"105001","name":[{"family":"Fourcade","given":["Elsa"]}],"telecom":[{"value":"06 39 98 12 34"}],"address":[{"city":"Vire","postalCode":"14500"}]}`,
+			[]string{`about = true`, `row = "$"`, `person = { dossier = "@.id" }`, `fields.name = ["@.name[*].family", "@.name[*].given[*]"]`, `"@.address[*].postalCode"`},
+			[]string{`row = "$.address[*]"`},
+		},
+		"what refers to a person": {
+			"/observations", "application/fhir+json", `{"entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":{"id":"7001","subject":{"reference":"Patient/105001"}}},{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000002","resource":{"id":"7002","subject":{"reference":"Patient/109001"}}}]}`,
+			[]string{`person = { dossier = "@.resource.subject.reference as Patient/{id}" }`, `"@.fullUrl"`},
+			[]string{"00000000", "105001"},
+		},
+		"a row of somebody else's number": {
+			"/contracts", "application/json", `[{"id":1,"userId":101,"name":"Elsa Fourcade"},{"id":2,"userId":102,"name":"Anne Morvan"}]`,
+			[]string{`person = { dossier = "@.userId" }`},
+			nil,
+		},
+		"lists whose elements are told apart by their places": {
+			"/news", "text/event-stream", "data: [[\"props\",{\"version\":1}],[\"+\",{\"n\":\"00000000-0000-4000-8000-900000000003/\",\"m\":\"2026-01-02\"}]]\n\n",
+			[]string{`row = "$[*]"`, `person = { dossier = "@[1].n as {id}/" }`, `fields.identifier = "@[1].n"`, `fields.status = "@[1].m"`},
+			nil,
+		},
+		"one person in an envelope": {
+			"/service", "text/xml", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:example:people" xmlns:d="urn:dupont"><s:Body><found><person><id>105001</id><name>Elsa</name><d:phone>06 39 98 12 34</d:phone></person></found></s:Body></s:Envelope>`,
+			[]string{`row = "/soap:Envelope/soap:Body/p:found/p:person"`, `person = { dossier = "p:id" }`, `fields.name = "p:name"`, `fields.contact = "p2:phone"`},
+			[]string{"dupont", "lsa"},
+		},
 		"XML": {
 			"/people", "application/xml", `<?xml version="1.0"?><people total="2"><person id="105001"><name>Elsa</name><address><city>Vire</city></address></person><person id="109001"><name>Anne</name></person></people>`,
 			[]string{`row = "/people/person"`, `person = { dossier = "@id" }`, `fields.name = "name"`, `fields.contact = "address/city"`},
@@ -115,6 +140,94 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A list with one element in it is the same list as one with several: what is drafted of it is drafted once.
+//
+// Promise: RUN-9
+func TestRUN_9_AListOfXMLWithOneInItIsTheSameList(t *testing.T) {
+	const one = `<person><id>105001</id><name>Elsa</name></person>`
+	single, _ := shape.Read("application/xml", []byte("<people>"+one+"</people>"))
+	several, _ := shape.Read("application/xml", []byte("<people>"+one+one+"</people>"))
+	draft := shape.Draft([]shape.Shape{{Method: "GET", Path: "/people", Answer: "application/xml", Parts: slices.Concat(single, several), Times: 2, Why: "not-declared"}}, nil, "dossier")
+	if declared(t, draft); strings.Count(draft, "[[service.route.xml.people]]") != 1 || !strings.Contains(draft, `row = "/people/person"`) {
+		t.Errorf("it is drafted as\n%s", draft)
+	}
+}
+
+// An operation of SOAP is drafted as a route of its own, with the namespaces that are made of plain words, and what its
+// elements may say of a person; whatever they are called, neither a value nor a name that is none is in it.
+//
+// Promise: RUN-9
+func TestRUN_9_AnOperationOfSOAPIsDrafted(t *testing.T) {
+	envelope := func(inside string) []byte {
+		return []byte(`<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/" xmlns:w="urn:example:people" xmlns:x="urn:dupont:elsa"><S:Header/><S:Body>` + inside + `</S:Body></S:Envelope>`)
+	}
+	var shapes []shape.Shape
+	for _, inside := range []string{
+		`<w:getPerson><w:id>105001</w:id><w:page>2</w:page></w:getPerson>`,
+		`<w:search><w:filter>fourcade</w:filter><x:name>Elsa</x:name><w:Dupont>1</w:Dupont></w:search>`,
+		`<w:Dupont w:fourcade="Elsa"/>`, `<w:list/>`, `<w:list/><w:delete/>`,
+	} {
+		var spaces shape.Spaces
+		body, _ := spaces.Read("text/xml", envelope(inside))
+		shapes = append(shapes, shape.Shape{Method: "POST", Path: "/service", Media: "text/xml", Body: body, Operation: shape.Operation(body), Spaces: spaces.Words(), Why: "not-declared", Times: 1})
+	}
+	draft := shape.Draft(shapes, nil, "dossier")
+	for _, want := range []string{
+		"operation = \"getPerson\"\nnamespaces = { p = \"urn:example:people\" }\n", `# request = { xml = { dossier = "/soap:Envelope/soap:Body/p:getPerson/p:id" } }`,
+		`# members = ["/soap:Envelope/soap:Body/p:getPerson/p:page"]`,
+		"operation = \"search\"\n", `# namespaces = { p = "urn:example:people", p2 = "…" }`, `members "/soap:Envelope/soap:Body/p:search/p:filter" may say of a person: name`, `members "/soap:Envelope/soap:Body/p:search/p2:name" may say of a person: name`,
+		`# operation = "…"`, "operation = \"list\"\n",
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	for _, not := range []string{"upont", "lsa", "ourcade", "105001", "form ="} {
+		if strings.Contains(draft, not) {
+			t.Errorf("the draft has %s:\n%s", not, draft)
+		}
+	}
+	harmless(t, "SOAP", draft)
+}
+
+// What may be a person's is not among the parameters of nobody, whatever was sent in it this time: what is looked for is
+// somebody, most often, and so is what a number under a person's word stands for.
+//
+// Promise: RUN-9
+func TestRUN_9_AParameterInWhichSomebodyIsLookedForIsNotAmongThoseOfNobody(t *testing.T) {
+	query, _ := shape.Pairs([]string{"page", "q", "name_like", "person", "label", "sort", "uri", "uri"}, []string{"2", "active", "7", "7", "fourcade elsa", "name", "/people/105001/", "/people/"})
+	draft := shape.Draft([]shape.Shape{{Method: "GET", Path: "/people", Query: query, Why: "not-declared", Times: 1}}, nil, "dossier")
+	for _, want := range []string{`# query = ["page", "sort"]`, `query "q" may say of a person: name`, `query "name_like" may say of a person: name`, `query "person" may say of a person: identifier`, `query "label": 1× a text; nothing says`, `# request = { query = { dossier = "uri as /people/{id}/" } }`} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	harmless(t, "a search", draft)
+}
+
+// Files below somebody's address are one route, whatever they are called, and so is what pages are made with; which of
+// the two they are is for whoever reads it, and a picture may be of somebody.
+//
+// Promises: RUN-9, SCOPE-11
+func TestRUN_9_FilesOfAPersonAreDraftedAsOneRoute(t *testing.T) {
+	file := func(media string, path ...string) shape.Shape {
+		return shape.Shape{Method: "GET", Path: shape.Path(path), Answer: media, Why: "not-declared", Times: 1}
+	}
+	draft := shape.Draft([]shape.Shape{
+		file("application/pdf", "people", "105001", "letter.pdf"), file("image/jpeg", "people", "105001", "Elsa.jpg"), file("application/pdf", "people", "105001", "report"),
+		file("text/css", "styles", "main.css"), file("font/woff2", "styles", "x17.woff2"), file("image/png", "pictures", "105001.png"), file("text/css", "main.css"),
+	}, nil, "dossier")
+	for _, want := range []string{
+		"get = \"/people/{id}/{file}\"\nrequest = { path = { dossier = \"id\" } } #", "# unread = [\"application/pdf\", \"image/jpeg\"]\n# shows = ", `get = "/people/{id}/report"`,
+		"get = \"/styles/{file...}\"\n", "# static = [\"font/woff2\", \"text/css\"]\n", `get = "/pictures/{id}"`, `get = "/main.css"`,
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	harmless(t, "files", draft)
 }
 
 // What an application does to be taken for one that has nobody in it: its names mislead,
@@ -160,11 +273,11 @@ func TestRUN_9_AnApplicationThatHidesItsPeopleIsSeenThrough(t *testing.T) {
 	}
 }
 
-// harmless wants a draft to declare nobody harmless: every key of it says whom something
-// is about, or which category it is of; what is listed of a request looks like nobody's.
+// harmless wants a draft to declare nobody harmless: every key of it says where it is, whom something
+// is about, or which category it is of.
 func harmless(t *testing.T, name, draft string) {
 	t.Helper()
-	only := []string{"get", "post", "methods", "path", "request", "query", "form", "members", "written", "json", "ndjson", "html", "csv", "xml", "events"}
+	only := []string{"get", "post", "methods", "path", "operation", "namespaces", "request", "written", "json", "ndjson", "html", "csv", "xml", "events"}
 	for _, route := range declared(t, draft) {
 		for key, value := range route {
 			if !slices.Contains(only, key) {
@@ -172,7 +285,7 @@ func harmless(t *testing.T, name, draft string) {
 			}
 			answer, of := value.(map[string]any)
 			for inner := range answer {
-				if of && key != "request" && key != "written" && !slices.Contains([]string{"people", "type", "about", "person", "fields", "of"}, inner) {
+				if of && !slices.Contains([]string{"request", "written", "namespaces"}, key) && !slices.Contains([]string{"people", "type", "about", "person", "fields", "of"}, inner) {
 					t.Errorf("%s: the draft declares %s.%s by itself:\n%s", name, key, inner, draft)
 				}
 			}

@@ -83,6 +83,9 @@ func KindOf(text string) Kind {
 	case isCapital.MatchString(text):
 		return Capital
 	}
+	if kind := kindOfReference(text); kind != Nothing {
+		return kind
+	}
 	if plain := decoded(text); plain != "" {
 		if kind := KindOf(plain); slices.Contains(telling, kind) {
 			return kind
@@ -131,6 +134,26 @@ func kindOfAddress(text string) Kind {
 		case slices.Contains(telling, kind):
 			return kind
 		case kind != Nothing && Word(part) == Placeholder:
+			found = Leading
+		}
+	}
+	return found
+}
+
+// kindOfReference is of a text by which something is referred to, such as Patient/105001, urn:uuid:… or a folder that is
+// called after somebody; Nothing of any other.
+func kindOfReference(text string) Kind {
+	found := Nothing
+	if strings.ContainsFunc(text, unicode.IsSpace) || !strings.ContainsAny(text, "/:") {
+		return found
+	}
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '/' || r == ':' }) {
+		switch {
+		case hasKey(part):
+			return NIR
+		case isMail.MatchString(part):
+			return Mail
+		case isIdentifier.MatchString(part):
 			found = Leading
 		}
 	}

@@ -21,17 +21,21 @@ const (
 	mostDepth   = 24
 	mostRows    = 200
 	mostColumns = 64
+	mostPlaces  = 8 // of a list whose elements are told apart by their places
 )
 
 // Read says what a body of a content type looks like. What cannot be read has no
 // parts.
-func Read(media string, body []byte) ([]Part, bool) {
-	var p parts
+func Read(media string, body []byte) ([]Part, bool) { return new(Spaces).Read(media, body) }
+
+// Read is Read, of XML whose namespaces are called as they were in what was read before.
+func (s *Spaces) Read(media string, body []byte) ([]Part, bool) {
+	p := parts{spaces: s}
 	if len(body) > mostBytes {
 		body, p.more = body[:mostBytes], true
 	}
 	switch {
-	case media == "application/json" || strings.HasSuffix(media, "+json"):
+	case isJSON(media):
 		p.json(jsontext.NewDecoder(bytes.NewReader(body)), "$", 0)
 	case strings.Contains(media, "ndjson") || media == "application/jsonl":
 		for line := range bytes.Lines(body) {
@@ -43,10 +47,18 @@ func Read(media string, body []byte) ([]Part, bool) {
 		p.events(body)
 	case media == "text/csv" || media == "application/csv":
 		p.csv(body)
-	case media == "application/xml" || media == "text/xml" || strings.HasSuffix(media, "+xml") && media != "image/svg+xml":
+	case isXML(media):
 		p.xml(body)
 	}
 	return p.list, p.more
+}
+
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+func isXML(media string) bool {
+	return media == "application/xml" || media == "text/xml" || strings.HasSuffix(media, "+xml") && media != "image/svg+xml"
 }
 
 // step is a member's name as a path has it.
@@ -100,7 +112,7 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 		if _, err := d.ReadToken(); err != nil {
 			return false
 		}
-		count := 0
+		count, tuple := 0, false
 		for ; d.PeekKind() != ']' && d.PeekKind() != 0; count++ {
 			if count >= mostRows {
 				if d.SkipValue() != nil {
@@ -108,7 +120,23 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 				}
 				continue
 			}
-			if !p.json(d, path+"[*]", depth+1) {
+			inside := path + "[*]"
+			if count == 0 && d.PeekKind() == '"' { // a text before something else: each place has a meaning of its own
+				token, err := d.ReadToken()
+				if err != nil {
+					return false
+				}
+				text := token.String()
+				if tuple = d.PeekKind() == '{' || d.PeekKind() == '['; tuple {
+					inside = path + "[0]"
+				}
+				p.leads(inside, text)
+				continue
+			}
+			if tuple && count < mostPlaces {
+				inside = fmt.Sprintf("%s[%d]", path, count)
+			}
+			if !p.json(d, inside, depth+1) {
 				return false
 			}
 		}
@@ -197,8 +225,67 @@ func (p *parts) csv(body []byte) {
 	}
 }
 
+// Spaces are the namespaces that XML was seen with, in the order in which they came: the first is called p in
+// places, the others p2 and p3.
+type Spaces []string
+
+const mostSpaces = 3
+
+// Words are the names of the namespaces, each a placeholder that is not made of plain words.
+func (s Spaces) Words() (names []string) {
+	for _, uri := range s {
+		names = append(names, Word(uri))
+	}
+	return names
+}
+
+// prefix is how the n-th of them is called.
+func prefix(n int) string {
+	if n == 0 {
+		return "p"
+	}
+	return fmt.Sprintf("p%d", n+1)
+}
+
+// called is a name of XML as a path has it.
+func (s *Spaces) called(name xml.Name) string {
+	word := Word(name.Local)
+	switch usual := content.Prefix(name.Space); {
+	case name.Space == "":
+		return word
+	case usual != "":
+		return usual + ":" + word
+	}
+	n := slices.Index(*s, name.Space)
+	if n < 0 {
+		if n = len(*s); n == mostSpaces {
+			return Placeholder + ":" + word
+		}
+		*s = append(*s, name.Space)
+	}
+	return prefix(n) + ":" + word
+}
+
+// Operation is the name of the one element in the body of an envelope of SOAP, as Word has it; empty where
+// there is none, or several.
+func Operation(parts []Part) (name string) {
+	for _, p := range parts {
+		envelope, rest, found := strings.Cut(p.Path, ":Body/")
+		if !found || strings.Count(envelope, "/") != 2 || !strings.HasPrefix(envelope, "/soap") {
+			continue
+		}
+		one, _, _ := strings.Cut(rest, "/")
+		one = strings.TrimSuffix(one[strings.LastIndexByte(one, ':')+1:], "[*]")
+		if name != "" && one != name {
+			return ""
+		}
+		name = one
+	}
+	return name
+}
+
 // xml reads a document by its elements. One that comes more than once within another is
-// a row; one that is in a namespace, or whose name is no plain word, is not called by it.
+// a row.
 func (p *parts) xml(body []byte) {
 	type open struct {
 		path, key string
@@ -222,10 +309,7 @@ func (p *parts) xml(body []byte) {
 					p.more = true
 					return
 				}
-				name := Word(token.Name.Local)
-				if token.Name.Space != "" {
-					name = Placeholder + ":" + name
-				}
+				name := p.spaces.called(token.Name)
 				one := &open{path: top.path + "/" + name, key: top.key + "/" + name, met: make(map[string]int)}
 				if top.met[name]++; top.met[name] > 1 {
 					again[one.key] = true
@@ -236,7 +320,7 @@ func (p *parts) xml(body []byte) {
 				stack = append(stack, one)
 				for _, a := range token.Attr {
 					if note && a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
-						p.leads(one.path+"/@"+Word(a.Name.Local), a.Value)
+						p.leads(one.path+"/@"+p.spaces.called(a.Name), a.Value)
 					}
 				}
 			case xml.CharData:

@@ -33,16 +33,19 @@ type Shape struct {
 	Media    string `json:"media,omitempty"`    // of the request's body
 	Body     []Part `json:"body,omitempty"`     // fields of a form, or members of JSON
 	Document string `json:"document,omitempty"` // of GraphQL, with a blank for each name that is no plain word and for each value; of SQL, as Statement has it
-	Exact    bool   `json:"exact,omitempty"`    // Document is the text of a statement to the letter
-	Code     string `json:"code,omitempty"`     // with which a server did not describe a statement
-	Why      string `json:"why"`                // it was refused
-	Socket   string `json:"socket,omitempty"`   // of a WebSocket: Handshake, Sends or Takes
-	Tag      string `json:"tag,omitempty"`      // of a message: the member that is declared to say its type
-	Type     string `json:"type,omitempty"`     // and the type it said, or a placeholder
-	Prefix   string `json:"prefix,omitempty"`   // up to two digits that stand before its JSON
-	Status   int    `json:"status,omitempty"`   // the application answered, when that was no answer to look into
-	Answer   string `json:"answer,omitempty"`   // content type of the answer; empty when there was none
-	Parts    []Part `json:"parts,omitempty"`
+	// of SOAP: the one element in the body, as Word has it
+	Operation string   `json:"operation,omitempty"`
+	Spaces    []string `json:"spaces,omitempty"` // namespaces of XML, as Spaces.Words has them
+	Exact     bool     `json:"exact,omitempty"`  // Document is the text of a statement to the letter
+	Code      string   `json:"code,omitempty"`   // with which a server did not describe a statement
+	Why       string   `json:"why"`              // it was refused
+	Socket    string   `json:"socket,omitempty"` // of a WebSocket: Handshake, Sends or Takes
+	Tag       string   `json:"tag,omitempty"`    // of a message: the member that is declared to say its type
+	Type      string   `json:"type,omitempty"`   // and the type it said, or a placeholder
+	Prefix    string   `json:"prefix,omitempty"` // up to two digits that stand before its JSON
+	Status    int      `json:"status,omitempty"` // the application answered, when that was no answer to look into
+	Answer    string   `json:"answer,omitempty"` // content type of the answer; empty when there was none
+	Parts     []Part   `json:"parts,omitempty"`
 	// names of the cookies that the answer sets
 	Cookies []string `json:"cookies,omitempty"`
 	More    bool     `json:"more,omitempty"` // there was more in it than is kept
@@ -91,12 +94,12 @@ var plain = func() map[string]bool {
 
 // Word returns a name if each of its words is a plain one, and the placeholder if not.
 // Words are told apart by signs, single spaces and capitals; up to two digits may follow one,
-// and a place in a list, of one digit in brackets, is none. One small letter by itself tells of nobody.
+// and a place in a list, of one digit in brackets, is none. One small letter by itself tells of nobody, nor does ~.
 func Word(name string) string {
 	if name == "" || len(name) > longestName {
 		return Placeholder
 	}
-	if len(name) == 1 && name[0] >= 'a' && name[0] <= 'z' {
+	if len(name) == 1 && (name[0] >= 'a' && name[0] <= 'z' || name == "~") {
 		return name
 	}
 	from, count := 0, 0
@@ -155,9 +158,10 @@ func Path(segments []string) string {
 
 // parts gathers places and kinds, so many of them.
 type parts struct {
-	list []Part
-	at   map[string]int
-	more bool
+	list   []Part
+	at     map[string]int
+	spaces *Spaces // of XML
+	more   bool
 }
 
 func (p *parts) saw(path string, kind Kind) {
@@ -181,8 +185,14 @@ func (p *parts) saw(path string, kind Kind) {
 func (p *parts) leads(path, value string) {
 	p.saw(path, KindOf(value))
 	i, known := p.at[path]
-	if to, err := url.Parse(strings.TrimSpace(value)); known && err == nil && strings.HasPrefix(value, "/") && to.Host == "" && to.RawQuery == "" && to.Fragment == "" {
-		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(to.Path[1:], "/")))
+	to, err := url.Parse(strings.TrimSpace(value))
+	if !known || err != nil || !strings.Contains(to.Path, "/") || to.Scheme+to.Host+to.RawQuery+to.Fragment != "" {
+		return
+	}
+	if inside, absolute := strings.CutPrefix(to.Path, "/"); absolute {
+		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(inside, "/")))
+	} else if KindOf(value) == Leading {
+		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(to.Path, "/"))[1:])
 	}
 }
 
@@ -207,14 +217,14 @@ func also(leads []string, more ...string) []string {
 func Pairs(names, values []string) ([]Part, bool) {
 	var p parts
 	for i, name := range names {
-		p.saw(Word(name), KindOf(values[i]))
+		p.leads(Word(name), values[i])
 	}
 	return p.list, p.more
 }
 
 // key tells shapes apart.
 func (s *Shape) key() string {
-	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document, s.Socket, s.Type, s.Prefix}, " ")
+	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why, s.Document, s.Operation, s.Socket, s.Type, s.Prefix}, " ")
 }
 
 // merge adds what another shape of the same key saw.
@@ -232,6 +242,13 @@ func (s *Shape) merge(other *Shape) {
 	}
 	s.More = s.More || other.More
 	s.Cookies = also(s.Cookies, other.Cookies...)
+	for i, name := range other.Spaces {
+		if i == len(s.Spaces) {
+			s.Spaces = append(s.Spaces, name)
+		} else if s.Spaces[i] != name {
+			s.Spaces[i] = Placeholder // they came in another order
+		}
+	}
 	s.Query, s.Body, s.Parts = join(s, s.Query, other.Query), join(s, s.Body, other.Body), join(s, s.Parts, other.Parts)
 }
 

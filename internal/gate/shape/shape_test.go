@@ -140,16 +140,16 @@ func (k *kept) Parts(context.Context) iter.Seq2[journal.Kept, error] {
 	}
 }
 
-var syntax = regexp.MustCompile(`\[\*\]|\[\{\}\]|:nth-of-type\([0-9]+\)|[$.'\[\]{} |@:-]`)
+var syntax = regexp.MustCompile(`\{\} [0-9]+|\[\*\]|\[\{\}\]|\[[0-7]\]|\b(p[23]|soap|soap12|xsi|xsd|xml):|:nth-of-type\([0-9]+\)|[$.'\[\]{} |@:/~-]`)
 
 // FuzzRead holds that whatever a body is, places are made of plain words.
 func FuzzRead(f *testing.F) {
-	for _, seed := range []string{fields, `<tr class="a b"><td><b id=x>x`, "id,name\n1,2", `{"name":{"dupont":[1,{"a b":2}]}}`, "<!--", "\xff", `[[[[`, "<svg><title>x"} {
+	for _, seed := range []string{fields, `<tr class="a b"><td><b id=x>x`, "id,name\n1,2", `{"name":{"dupont":[1,{"a b":2}]}}`, "<!--", "\xff", `[[[[`, "<svg><title>x", `<a xmlns="urn:x" b="1"><c:d xmlns:c="dupont">x</c:d></a>`, "data: [\"+\",{\"name\":1}]\n\n"} {
 		f.Add([]byte(seed))
 	}
 	tags := strings.Fields("html head body div span p a b i u em strong table thead tbody tfoot tr td th ul ol li dl dt dd h1 h2 h3 h4 h5 h6 form input select option textarea button label article section nav main aside header footer pre code")
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, media := range []string{"application/json", "application/x-ndjson", "text/html", "text/csv"} {
+		for _, media := range []string{"application/json", "application/x-ndjson", "text/html", "text/csv", "application/xml", "text/event-stream"} {
 			parts, _ := shape.Read(media, body)
 			if len(parts) > 96 {
 				t.Fatalf("%d parts", len(parts))
