@@ -11,13 +11,16 @@ BENCH    ?= .
 # How long everything fails in failover.
 MINUTES  ?= 10
 
+# How often kills kills the program, on each engine.
+KILLS    ?= 200
+
 # How many turns each proxy of bench-peers has.
 ROUNDS   ?= 5
 
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e release empty-root failover vulns fuzz fmt promises curve
+.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e release empty-root failover kills vulns fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -48,6 +51,10 @@ e2e: ## walks through the whole program in a browser; screenshots in artifacts/
 failover: ## lets everything fail for MINUTES, on three machines of docs/high-availability.md, and prints who was not served
 	tools/prepare
 	POTERNE_FAILOVER=$(MINUTES)m go test -count=1 -v -timeout $$(($(MINUTES) + 15))m -run WhateverFails ./e2e
+
+kills: ## kills the program KILLS times under load, on SQLite and on PostgreSQL, and holds what was received against the ledger
+	tools/prepare
+	POTERNE_KILLS=$(KILLS) go test -count=1 -v -timeout $$(($(KILLS) / 4 + 15))m -run KilledUnderLoad ./e2e
 
 vulns: ## looks for known holes that the program reaches; GOVULNDB=file:///folder for a copy of the database
 	tools/vulns

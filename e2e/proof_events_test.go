@@ -242,7 +242,7 @@ func TestLEDGER_1_KilledInTheMiddleOfAStreamNothingReceivedIsUnwritten(t *testin
 		child.Kill()
 		listening.Wait()
 		leave()
-		db, err := proof.OpenKept(t.Context(), h.site.Database())
+		db, err := h.site.Open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

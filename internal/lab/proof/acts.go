@@ -108,7 +108,7 @@ func (p *Proof) order(ctx context.Context) ([]Note, error) {
 
 // entry reads one entry of the running program's ledger.
 func (p *Proof) entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
-	db, err := OpenKept(ctx, p.site.Database())
+	db, err := p.site.Open(ctx)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -303,7 +303,7 @@ func (p *Proof) signed(ctx context.Context) error {
 
 // end is how many entries there are.
 func (p *Proof) end(ctx context.Context) (ledger.Number, error) {
-	db, err := OpenKept(ctx, p.site.Database())
+	db, err := p.site.Open(ctx)
 	if err != nil {
 		return 0, err
 	}

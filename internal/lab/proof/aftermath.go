@@ -58,8 +58,8 @@ func NewAftermath(key register.Key) *Aftermath {
 }
 
 // Check opens the database that a kill left behind, and says what does not hold.
-func (a *Aftermath) Check(ctx context.Context, database string, answers []Answer) error {
-	db, err := OpenKept(ctx, database)
+func (a *Aftermath) Check(ctx context.Context, s *Site, answers []Answer) error {
+	db, err := s.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,18 +71,6 @@ func (a *Aftermath) Check(ctx context.Context, database string, answers []Answer
 		err = errors.Join(err, a.Meters(ctx, db))
 	}
 	return errors.Join(err, db.Close())
-}
-
-// OpenKept opens a database as a program with the keys beside it does.
-func OpenKept(ctx context.Context, database string) (*store.DB, error) {
-	db, err := store.OpenSQLite(ctx, database)
-	if err != nil {
-		return nil, err
-	}
-	if err := Unveil(ctx, db, filepath.Dir(database)); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
 }
 
 // Unveil lets a store read the people whom a program hides under the key in its folder,

@@ -104,7 +104,7 @@ func fine(p *Proof, d time.Duration) string {
 // readAgain measures what a start takes that finds nothing of its state: it reads every
 // entry of four weeks, which here are all of them.
 func (p *Proof) readAgain(ctx context.Context) (entries int, took time.Duration, err error) {
-	db, err := OpenKept(ctx, p.site.Database())
+	db, err := p.site.Open(ctx)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -163,7 +163,7 @@ func Killed(ctx context.Context, s *Site, after *Aftermath, kills int) (toll Tol
 		}
 		toll.Kills++
 		toll.count(answers)
-		if err := after.Check(ctx, s.Database(), answers); err != nil {
+		if err := after.Check(ctx, s, answers); err != nil {
 			return toll, fmt.Errorf("after kill %d: %w", toll.Kills, err)
 		}
 		if _, err := s.Poterne(ctx, "ledger", "verify", "--config", s.Config); err != nil {

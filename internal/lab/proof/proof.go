@@ -195,5 +195,5 @@ func (p *Proof) again(ctx context.Context) (err error) {
 // against its tree.
 func (p *Proof) check(ctx context.Context, answers []Answer) error {
 	_, err := p.site.Poterne(ctx, "ledger", "verify", "--config", p.site.Config)
-	return errors.Join(p.after.Check(ctx, p.site.Database(), answers), err)
+	return errors.Join(p.after.Check(ctx, p.site, answers), err)
 }

@@ -23,6 +23,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/store"
 )
 
 // Site is a folder in which somebody has set Poterne up with its own commands, and the
@@ -32,6 +33,7 @@ type Site struct {
 	Origin string
 	Config string
 	Key    register.Key // of pseudonyms
+	Server string       // where PostgreSQL is; empty where the database is a file
 
 	binary   string
 	provider *Server
@@ -133,6 +135,22 @@ func (s *Site) OfPeople() string {
 
 // Database is where everything is kept.
 func (s *Site) Database() string { return filepath.Join(s.Dir, "poterne.db") }
+
+// Open opens the database as the program does.
+func (s *Site) Open(ctx context.Context) (db *store.DB, err error) {
+	if s.Server != "" {
+		db, err = store.OpenPostgreSQL(ctx, s.Server)
+	} else {
+		db, err = store.OpenSQLite(ctx, s.Database())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := Unveil(ctx, db, s.Dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
 
 // Write writes a file that its owner alone may read, and returns its path.
 func (s *Site) Write(name, text string) (string, error) {
