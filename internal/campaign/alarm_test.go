@@ -291,6 +291,49 @@ func TestSumsRebuiltFromTheLedgerAreTheSameAsThoseCarriedOn(t *testing.T) {
 	})
 }
 
+// A page that is looked at while the weeks before are still being read changes nothing of them:
+// neither what alarms later, nor since when hours are compared.
+// Promise: WATCH-4
+func TestWATCH_4_WhoeverLooksWhileTheWeeksAreReadChangesNothing(t *testing.T) {
+	town := newTown(7)
+	for i := range 60 {
+		town.join(roster.OrganisationID(fmt.Sprint("o-", i%20)), desk, 1)
+	}
+	var entries []*ledger.Entry
+	last := monday.AddDate(0, 0, 18)
+	for d := range 19 {
+		today := town.day(monday.AddDate(0, 0, d))
+		if d == 18 {
+			for _, w := range town.staff {
+				for i := range 2 {
+					today = append(today, town.shown(w.Account, last.Add(15*time.Hour+time.Duration(i)*time.Minute), meter.Whole))
+				}
+			}
+		}
+		entries = append(entries, town.write(today)...)
+	}
+	now := last.Add(18 * time.Hour)
+	alone, looked := aggregatesOf(town, entries), campaign.NewAggregates(town.rules())
+	for i, e := range entries {
+		if i%100 == 0 {
+			looked.Alarms(now)
+			looked.Thefts(now)
+			looked.Surges(now)
+			looked.Compares(now)
+		}
+		looked.Take(e)
+	}
+	if !alone.Compares(now) || len(alone.Surges(now)) != 1 {
+		t.Fatalf("the hour does not stand out: %+v", alone.Surges(now))
+	}
+	if !looked.Compares(now) || !reflect.DeepEqual(looked.Surges(now), alone.Surges(now)) {
+		t.Errorf("looked at meanwhile, it compares: %t, with %+v", looked.Compares(now), looked.Surges(now))
+	}
+	if !looked.Same(alone) {
+		t.Error("the sums are others")
+	}
+}
+
 // Promise: WATCH-4
 func TestWATCH_4_AnHourThatStandsOutOfTheWholeRegisterIsSeen(t *testing.T) {
 	for name, test := range map[string]struct {

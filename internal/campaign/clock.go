@@ -60,12 +60,21 @@ func (c *clock) take(role roster.Role, at time.Time, cost meter.Cost) {
 	*hours.at(hourOf(at)) += cost
 }
 
+// in is what was opened in an hour: nothing in those to come, and in those that came round again.
+func (c *clock) in(hours *ring, hour int64) meter.Cost {
+	if hour > c.Last || hour <= c.Last-hoursAll {
+		return 0
+	}
+	return *hours.at(hour)
+}
+
 // Surges lists the hours of the last day that stand out of the same hour of the last
-// weeks, newest first. It says nothing before there are two weeks to compare with.
+// weeks, newest first. It says nothing before there are two weeks to compare with. It changes
+// nothing: it may be asked while the weeks before are still being read.
 func (agg *Aggregates) Surges(now time.Time) (surges []Surge) {
-	agg.sweep(now)
+	last := max(hourOf(now), agg.Week.Last)
 	for role, hours := range agg.Week.Roles {
-		for hour := agg.Week.Last; hour > agg.Week.Last-ahead; hour-- {
+		for hour := last; hour > last-ahead; hour-- {
 			if surge, high := agg.Week.surge(hours, hour); high {
 				surge.Role = role
 				surges = append(surges, surge)
@@ -76,10 +85,9 @@ func (agg *Aggregates) Surges(now time.Time) (surges []Surge) {
 	return surges
 }
 
-// Compares reports whether there are weeks enough to compare an hour with.
+// Compares reports whether there are weeks enough to compare an hour with. It changes nothing.
 func (agg *Aggregates) Compares(now time.Time) bool {
-	agg.sweep(now)
-	return agg.Week.Last-agg.Week.Begun >= fewWeeks*weekLong
+	return agg.Week.Last > 0 && max(hourOf(now), agg.Week.Last)-agg.Week.Begun >= fewWeeks*weekLong
 }
 
 // surge compares an hour with the middle of the same hours before it. It stands out
@@ -87,14 +95,14 @@ func (agg *Aggregates) Compares(now time.Time) bool {
 func (c *clock) surge(hours *ring, hour int64) (Surge, bool) {
 	var before []float64
 	for week := int64(1); week <= weeks && hour-week*weekLong >= c.Begun; week++ {
-		before = append(before, hours.at(hour-week*weekLong).People())
+		before = append(before, c.in(hours, hour-week*weekLong).People())
 	}
 	if len(before) < fewWeeks {
 		return Surge{}, false
 	}
 	slices.Sort(before)
 	usual := (before[(len(before)-1)/2] + before[len(before)/2]) / 2
-	people := hours.at(hour).People()
+	people := c.in(hours, hour).People()
 	high := people > 1.5*usual && people > usual+4*math.Sqrt(dispersion*(usual+1))
 	return Surge{From: time.Unix(hour*3600, 0).UTC(), People: int(math.Round(people)), Usual: int(math.Round(usual)), Weeks: len(before)}, high
 }

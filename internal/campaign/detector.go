@@ -47,7 +47,7 @@ type Deps struct {
 }
 
 // formOfSums changes with what sums holds, and with what it makes of an entry.
-const formOfSums = 2
+const formOfSums = 3
 
 // Detector follows the ledger, and narrows the neighbours of thefts. It is safe to
 // share. Every node may run one: all reach the same results, and an order is placed once.

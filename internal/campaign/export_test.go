@@ -3,6 +3,7 @@ package campaign
 import (
 	"bytes"
 	"encoding/gob"
+	"reflect"
 )
 
 // Resumed returns aggregates that go on from what was kept of others.
@@ -18,3 +19,6 @@ func Resumed(agg *Aggregates) (*Aggregates, error) {
 	resumed.sums, resumed.fresh = kept, true
 	return resumed, nil
 }
+
+// Same reports whether both come to the same.
+func (agg *Aggregates) Same(other *Aggregates) bool { return reflect.DeepEqual(agg.sums, other.sums) }
