@@ -187,6 +187,21 @@ func Open(t testing.TB, rules policy.Rules, settings desk.Settings) *Site {
 // seal keys.
 func Over(t testing.TB, path string, seals seal.Keys, rules policy.Rules, settings desk.Settings) *Site {
 	t.Helper()
+	signer, verifier := storetest.Notary(t)
+	return over(t, path, seals, signer, verifier, rules, settings, func(*store.DB, string) journal.Keeper { return nil })
+}
+
+// Keeping opens a site as Over does, where the journal and what follows it carry on what the one
+// before kept, as they do in the program. The journal keeps when a test has it do so. The key of its
+// checkpoints lies beside the database.
+func Keeping(t testing.TB, path string, seals seal.Keys, rules policy.Rules, settings desk.Settings) *Site {
+	t.Helper()
+	signer, verifier := storetest.NotaryIn(t, path+"-notary")
+	return over(t, path, seals, signer, verifier, rules, settings, func(db *store.DB, whose string) journal.Keeper { return store.NewKept(db, whose) })
+}
+
+func over(t testing.TB, path string, seals seal.Keys, signer note.Signer, verifier note.Verifier, rules policy.Rules, settings desk.Settings, keeper func(db *store.DB, whose string) journal.Keeper) *Site {
+	t.Helper()
 	db, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -195,35 +210,36 @@ func Over(t testing.TB, path string, seals seal.Keys, rules policy.Rules, settin
 	if err := db.Seal(t.Context(), seals); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := indexdb.OpenSQLite(t.Context(), path)
+	segments, err := indexdb.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
+	t.Cleanup(func() { _ = segments.Close() })
 	if err := storetest.TakeRosterBy(t, journal.Outside{DB: store.NewLedger(db), Now: time.Now}, list()); err != nil {
 		t.Fatal(err)
 	}
 	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth | register.NIR}
 	moved := new(atomic.Int64)
 	now := func() time.Time { return time.Now().Add(time.Duration(moved.Load())) }
-	node, err := storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), rules, now)
+	kept := func(whose string) journal.Keeper { return keeper(db, whose) }
+	written, err := journal.Open(t.Context(), store.NewLedger(db), kept("journal"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	node := &storetest.Node{Gate: gate.New(written, store.NewFacts(db), rules, gate.Remembered, now), Journal: written}
 	s := &Site{t: t, Moved: moved, Now: now, path: path, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services, Now: now})}
-	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
-	s.Arrivals = usage.NewArrivals(usage.Deps{Journal: node, Ledger: store.NewLedger(db)}, store.NewFacts(db), time.Now, slog.New(slog.DiscardHandler))
-	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
-	s.Strangers = strangers.New(strangers.Deps{Journal: node, Ledger: store.NewLedger(db)}, time.Now, slog.New(slog.DiscardHandler))
-	signer, verifier := storetest.Notary(t)
+	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db), Kept: kept("campaign")}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	s.Arrivals = usage.NewArrivals(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Kept: kept("arrivals")}, store.NewFacts(db), time.Now, slog.New(slog.DiscardHandler))
+	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db), Kept: kept("usage")}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
+	s.Strangers = strangers.New(strangers.Deps{Journal: node, Ledger: store.NewLedger(db), Kept: kept("strangers")}, time.Now, slog.New(slog.DiscardHandler))
 	s.Verifier = verifier
-	s.index = index.New(index.Standard, store.NewLedger(db), kept)
+	s.index = index.New(index.Standard, store.NewLedger(db), segments)
 	s.desk = desk.Deps{
 		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Reopenings: store.NewOrders(db), Sessions: s.Door, Sources: store.NewFacts(db),
 		Campaigns: s.Campaigns, Usage: s.Usage, Arrivals: s.Arrivals, Audit: audit.NewWatch(nil, nil, nil, nil), Index: s.index, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
 		},
-		Witnesses: func() (cosigned, all int) { return 0, 0 },
+		Witnesses: func() (cosigned, all int) { return 0, 0 }, Kept: kept("desk"),
 		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),
 	}
 	s.desk.Incidents = s.Incidents()
@@ -366,6 +382,13 @@ func (peopleDoor) MountPeople(*http.ServeMux) {}
 
 // Index is the index of its ledger.
 func (s *Site) Index() *index.Index { return s.index }
+
+// Cover signs a checkpoint over all entries, as the program does all the time: a page that needs one
+// would make it first.
+func (s *Site) Cover(ctx context.Context) error {
+	_, err := s.desk.Covering(ctx, s.Gate.Next())
+	return err
+}
 
 // Incidents are the files of the site.
 func (s *Site) Incidents() incident.Service {

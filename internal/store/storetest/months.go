@@ -2,8 +2,11 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +47,30 @@ func Notary(t testing.TB) (note.Signer, note.Verifier) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return notary(t, private, public)
+}
+
+// NotaryIn returns the ledger's key in a file, which it makes where there is none: of a ledger that
+// one test leaves to the next.
+func NotaryIn(t testing.TB, path string) (note.Signer, note.Verifier) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var private, public string
+		if private, public, err = note.GenerateKey(nil, "ledger.poterne.example"); err == nil {
+			text = []byte(private + "\n" + public)
+			err = os.WriteFile(path, text, 0o600)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, public, _ := strings.Cut(string(text), "\n")
+	return notary(t, private, public)
+}
+
+func notary(t testing.TB, private, public string) (note.Signer, note.Verifier) {
+	t.Helper()
 	signer, err := note.NewSigner(private)
 	if err != nil {
 		t.Fatal(err)

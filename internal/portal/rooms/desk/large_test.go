@@ -129,6 +129,9 @@ func openLarge(b *testing.B) *portaltest.Site {
 	if folder == "" {
 		folder, keep = b.TempDir(), false
 	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		b.Fatal(err)
+	}
 	path, secret := filepath.Join(folder, "poterne.db"), filepath.Join(folder, "seal.key")
 	seals := seal.New()
 	switch text, err := os.ReadFile(secret); {
@@ -149,11 +152,23 @@ func openLarge(b *testing.B) *portaltest.Site {
 		b.Fatal(err)
 	}
 	began := time.Now()
-	h := portaltest.Over(b, path, seals, portaltest.Allowing(3, 20), desk.Settings{})
+	h := portaltest.Keeping(b, path, seals, portaltest.Allowing(3, 20), desk.Settings{})
+	b.Logf("opened in %v", time.Since(began).Round(time.Second))
+	b.Cleanup(func() {
+		if err := h.Gate.Keep(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	began = time.Now()
 	if err := h.Index().CatchUp(b.Context(), nil); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("opened, and the index caught up, in %v", time.Since(began).Round(time.Second))
+	b.Logf("the index caught up in %v", time.Since(began).Round(time.Second))
+	began = time.Now()
+	if err := h.Cover(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("the tree caught up in %v", time.Since(began).Round(time.Second))
 	for n := range 41 {
 		h.Freeze(roster.AccountID("adviser." + strconv.Itoa(100+n)))
 	}
@@ -197,12 +212,15 @@ func BenchmarkDesk(b *testing.B) {
 		}
 		return answer.Body.String()
 	}
-	for began := time.Now(); strings.Contains(ask(b, http.MethodGet, "/desk", nil), "Still reading the ledger") || strings.Contains(ask(b, http.MethodGet, "/desk/campaigns", nil), "has not been read to its end"); time.Sleep(time.Second) {
+	began := time.Now()
+	for strings.Contains(ask(b, http.MethodGet, "/desk", nil), "Still reading the ledger") || strings.Contains(ask(b, http.MethodGet, "/desk/campaigns", nil), "has not been read to its end") {
 		if time.Since(began) > time.Duration(number(b, "POTERNE_WAIT_MS", "600000"))*time.Millisecond {
 			b.Log("the weeks before are still being read: the page of accounts that act together is of a part of them")
 			break
 		}
+		time.Sleep(time.Second)
 	}
+	b.Logf("the weeks before were read in %v after that", time.Since(began).Round(time.Second))
 	account := "/desk/accounts/" + string(thief)
 	for _, page := range []struct {
 		name, method, target string
@@ -234,7 +252,7 @@ func BenchmarkDesk(b *testing.B) {
 				var took, worked []time.Duration
 				began := time.Now()
 				ask(b, page.method, page.target, page.form)
-				b.ReportMetric(time.Since(began).Seconds()*1000, "ms-first")
+				first := time.Since(began)
 				for b.Loop() {
 					began, before := time.Now(), spent(b, syscall.RUSAGE_THREAD)
 					ask(b, page.method, page.target, page.form)
@@ -243,6 +261,7 @@ func BenchmarkDesk(b *testing.B) {
 				slices.Sort(took)
 				slices.Sort(worked)
 				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(first.Seconds()*1000, "ms-first")
 				b.ReportMetric(worked[len(worked)/2].Seconds()*1000, "ms-of-a-core")
 				b.ReportMetric(took[len(took)/2].Seconds()*1000, "ms-middle")
 				b.ReportMetric(took[len(took)-1].Seconds()*1000, "ms-slowest")
