@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -14,8 +16,21 @@ import (
 // newest entries, for pages about one account.
 type recent struct {
 	upTo ledger.Number // every entry before it is known
-	last ledger.Entry
+	last seen
 	by   byAccount[[]ledger.Number]
+}
+
+// seen is by what an entry is known again.
+type seen struct {
+	number  ledger.Number
+	at      time.Time
+	account roster.AccountID
+	session roster.SessionID
+	person  register.PersonID
+}
+
+func seenOf(entry *ledger.Entry) seen {
+	return seen{entry.Number, entry.Time, entry.Account, entry.Session, entry.Person}
 }
 
 // rememberedAccount is how many numbers of an account's newest entries are kept, at least.
@@ -23,7 +38,7 @@ const rememberedAccount = 1 << 10
 
 // know notes an entry that the ledger holds.
 func (r *recent) know(entry *ledger.Entry) {
-	r.upTo, r.last = entry.Number+1, *entry
+	r.upTo, r.last = entry.Number+1, seenOf(entry)
 	r.note(entry)
 }
 

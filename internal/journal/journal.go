@@ -337,19 +337,19 @@ func (j *Journal) catchUp(head Head) error {
 // node would be wrong.
 func (j *Journal) recognise(head Head) error {
 	seen := j.recent.last
-	if seen.Time.IsZero() {
+	if seen.at.IsZero() {
 		return nil
 	}
-	for entry, err := range head.Entries(seen.Number) {
+	for entry, err := range head.Entries(seen.number) {
 		if err != nil {
-			return fmt.Errorf("reading entry %d again: %w", seen.Number, err)
+			return fmt.Errorf("reading entry %d again: %w", seen.number, err)
 		}
-		if entry.Time.Equal(seen.Time) && entry.Account == seen.Account && entry.Session == seen.Session && entry.Person == seen.Person {
+		if again := seenOf(&entry); again.at.Equal(seen.at) && again.account == seen.account && again.session == seen.session && again.person == seen.person {
 			return nil
 		}
 		break
 	}
-	return fmt.Errorf("%w: entry %d is not the one that this node has seen", ErrOutcomeUnknown, seen.Number)
+	return fmt.Errorf("%w: entry %d is not the one that this node has seen", ErrOutcomeUnknown, seen.number)
 }
 
 // readOrders takes over the orders of a new generation. The caller holds mu.

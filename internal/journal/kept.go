@@ -85,7 +85,7 @@ func (j *Journal) part(i int) Kept {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	meters, recent := j.state.meters[i], j.recent.by[i]
-	at := j.recent.last.Time
+	at := j.recent.last.at
 	b := begin(at)
 	accounts := slices.Collect(maps.Keys(meters))
 	for account := range recent {
@@ -117,7 +117,7 @@ func (j *Journal) part(i int) Kept {
 func (j *Journal) together() Kept {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	at := j.recent.last.Time
+	at := j.recent.last.at
 	b := binary.AppendVarint(begin(at), j.state.watched.UnixMicro())
 	b = chunk(b, j.state.wider.register.Append(nil, at))
 	b = appendTallies(b, j.state.wider.organisations, at)
@@ -337,7 +337,7 @@ func readTallies[ID ~string](in *keptReader, to map[ID]meter.Tally) error {
 
 // count moves the state on by an entry, in the parts that have not seen it.
 func (r *resumed) count(entry *ledger.Entry) {
-	r.state.next, r.recent.upTo, r.recent.last = entry.Number+1, entry.Number+1, *entry
+	r.state.next, r.recent.upTo, r.recent.last = entry.Number+1, entry.Number+1, seenOf(entry)
 	if entry.Number >= r.together {
 		r.state.wider.count(entry)
 		r.state.ended.count(entry)

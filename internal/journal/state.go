@@ -174,14 +174,15 @@ func (w *wider) count(entry *ledger.Entry) {
 		tally.Add(meter.CommonOf(given, 0), false, entry.Time)
 		w.givers[entry.Account] = tally
 	}
-	all := w.of(entry.Organisation, entry.Service)
-	switch {
-	case entry.Kind == ledger.Refunded:
-		all.Refund(entry.Cost, entry.Spared, entry.Since, entry.Time)
-	case entry.Disclosed() && entry.Cost > 0:
-		all.Add(meter.CommonOf(entry.Cost, entry.Signs), entry.Spared, entry.Time)
-	default:
+	refunded, charged := entry.Kind == ledger.Refunded, entry.Disclosed() && entry.Cost > 0
+	if !refunded && !charged {
 		return
+	}
+	all := w.of(entry.Organisation, entry.Service)
+	if refunded {
+		all.Refund(entry.Cost, entry.Spared, entry.Since, entry.Time)
+	} else {
+		all.Add(meter.CommonOf(entry.Cost, entry.Signs), entry.Spared, entry.Time)
 	}
 	w.organisations[entry.Organisation], w.services[entry.Service], w.register = all.Organisation, all.Service, all.Register
 }

@@ -166,7 +166,7 @@ func (e Entry) Entrusted() meter.Cost {
 }
 
 // Event is the entry as that meter takes it in.
-func (e Entry) Event() meter.Event {
+func (e *Entry) Event() meter.Event {
 	answer := uint64(e.Receipt)
 	switch e.Kind {
 	case Attempted, Changed, Consulted:
@@ -232,7 +232,7 @@ func (e Entry) ruled(r policy.Ruling) Entry {
 }
 
 // Ruling is the decision the entry records, for its sentence.
-func (e Entry) Ruling() policy.Ruling {
+func (e *Entry) Ruling() policy.Ruling {
 	return policy.Ruling{
 		Verdict: e.Verdict, Why: e.Why, Reason: e.Reason, Fields: e.Fields,
 		Cost: e.Cost, Counted: e.Counted, Limit: e.Limit, Observed: e.Observed, Spared: e.Spared,
