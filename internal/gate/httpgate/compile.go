@@ -211,15 +211,16 @@ func under(prefix string, answers []Answer) []Answer {
 	return answers
 }
 
-// methods are those that a route is declared for.
+// methods are those that a route is declared for. Who polls says what it has to say by POST.
 func (r Route) methods() []string {
-	if len(r.Methods) == 0 && r.Socket != nil && r.Socket.Polling {
-		return []string{http.MethodGet, http.MethodPost}
+	all := r.Methods
+	if len(all) == 0 {
+		all = []string{http.MethodGet}
 	}
-	if len(r.Methods) == 0 {
-		return []string{http.MethodGet}
+	if r.Socket != nil && r.Socket.Polling && !slices.Contains(all, http.MethodPost) {
+		all = append(slices.Clip(all), http.MethodPost)
 	}
-	return r.Methods
+	return all
 }
 
 // called is what the ledger calls a route when it is asked by a method.

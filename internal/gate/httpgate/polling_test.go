@@ -30,6 +30,7 @@ func packets() httpgate.Route {
 	row.People[0].Fields[0].Path, row.People[0].Fields[1].Path = "@[1].name", "@[1].phone"
 	opening := nobodyInIt
 	opening.Plain = []string{"$.sid"}
+	route.Methods = []string{"GET"}
 	route.Query, route.Only = []string{"transport", "sid"}, []httpgate.Value{{Name: "transport", Pattern: "polling|websocket"}}
 	route.Socket = &httpgate.Socket{
 		Prefixes: []string{"0", "40", "42", "42/desk,"}, Type: "$[0]", Words: []string{"2", "3", "6", "40", "2probe", "3probe", "5"}, Polling: true,
