@@ -3,6 +3,7 @@ package httpgate_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/signin"
 )
 
 // packets is a WebSocket whose messages are packets of socket.io, which a page may poll for as well.
@@ -289,4 +291,99 @@ func TestSCOPE_1_WhoPolledOpensAWebSocketAsAnybodyDoes(t *testing.T) {
 	}
 	_ = p.conn.Close(websocket.StatusNormalClosure, "")
 	<-s.ended
+}
+
+// Whoever has the number of somebody else's connection is decided as themselves: what is withheld from them, and what they
+// may not say, is no more because the connection is another's.
+//
+// Promises: LEDGER-2, SCOPE-1
+func TestSCOPE_1_WhoPollsOnAnothersConnectionIsThemselves(t *testing.T) {
+	w := newWorldUnder(t, rules, packets())
+	a := w.isPolled()
+	a.says <- packet("p1")
+	if got := w.get("/live?transport=polling&sid=abc"); !strings.Contains(got.body, "‹p1›") { // of her caseload
+		t.Fatal(got)
+	}
+	d := w.dependencies(t)
+	who := d.Who
+	d.Who = func(rw http.ResponseWriter, r *http.Request) (signin.Session, error) {
+		session, err := who(rw, r)
+		session.Account = "another"
+		return session, err
+	}
+	w.remake(d, packets())
+	a.says <- packet("p1")
+	if got := w.get("/live?transport=polling&sid=abc"); strings.Contains(got.body, "‹p1›") || w.last().Account != "another" {
+		t.Errorf("%v; %+v", got, w.last())
+	}
+	if got := w.pageSays(`42["follow",{"id":"p1"}]`); got.status != http.StatusForbidden || len(a.heard) > 0 || w.last().Account != "another" {
+		t.Errorf("%v; %+v", got, w.last())
+	}
+}
+
+// A page that does nothing but ask for signs of life, and reads none, holds its place for a minute at most; an order ends it at
+// once. However often an account opens WebSockets, it has so many, and each that ends makes room.
+//
+// Promises: SCOPE-9, ACT-5
+func TestACT_5_FloodsAndStormsEndLikeAnyWebSocket(t *testing.T) {
+	w := newWorld(t, live())
+	s := w.speaks()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.front.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /dossier/live HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", strings.TrimPrefix(w.front.URL, "http://"), w.front.URL)
+	<-s.conns
+	pings := make(chan struct{})
+	go func() {
+		defer close(pings)
+		for flood := slices.Repeat(frame(0x89, true, strings.Repeat("p", 125)), 100); ; {
+			if _, err := conn.Write(flood); err != nil {
+				return
+			}
+		}
+	}()
+	var open []*page
+	for range httpgate.MostOfAccount - 1 {
+		open = append(open, w.opens(s, "/live"))
+	}
+	asked := w.times()
+	for range 50 {
+		if _, answer, err := w.dial("/live", nil); err == nil || answer == nil || answer.StatusCode == http.StatusSwitchingProtocols {
+			t.Fatalf("one more is opened: %v", answer)
+		}
+	}
+	if w.times() != asked {
+		t.Errorf("the application is asked %d times for what may not be opened", w.times()-asked)
+	}
+	for range 20 { // as fast as one goes, another comes
+		_ = open[0].conn.CloseNow()
+		<-s.ended
+		open = append(open[1:], w.comesIn(s))
+	}
+	if _, err := w.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(account), Effect: order.Suspended, By: "desk"}); err != nil {
+		t.Fatal(err)
+	}
+	<-pings
+	for _, p := range open {
+		if got := p.hears(); !strings.HasPrefix(got, "closed 1008 suspended; ") {
+			t.Errorf("ends with %q", got)
+		}
+	}
+	if len(s.heard) > 0 {
+		t.Errorf("the application hears %q", <-s.heard)
+	}
+}
+
+// comesIn opens a WebSocket once there is room.
+func (w *world) comesIn(s *speaker) *page {
+	w.t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if conn, answer, err := w.dial("/live", nil); err == nil {
+			return &page{w, conn, answer, <-s.conns, s}
+		}
+	}
+	w.t.Fatal("there is no room")
+	return nil
 }
