@@ -239,7 +239,10 @@ func usedApplications(t *testing.T) []usedApplication {
 		}},
 		{"hfs", files, "", "", func(u *user, n int) {
 			folder := "/people/" + foreigner(n) + "/"
-			u.get("/people/", folder, folder+"letter.pdf", "/~/frontend/fontello.css", "/~/api/get_file_list?uri=/people/", "/~/api/get_file_list?uri="+folder)
+			u.get("/people/", folder, folder+"letter.pdf", "/~/frontend/fontello.css", "/~/api/get_file_list?uri=/people/")
+			for _, uri := range []string{"/people/", folder} {
+				u.send(http.MethodGet, "/~/api/get_file_list?uri="+uri, "", "", "Accept", "text/event-stream")
+			}
 		}},
 	}
 }

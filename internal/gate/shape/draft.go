@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -252,6 +253,13 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	for i, s := range shapes {
 		shapes[i].Path = s.address()
 	}
+	for i, inner := range shapes { // files in folders within a folder of files
+		for _, outer := range shapes {
+			if folder, all := strings.CutSuffix(outer.Path, anyFile); all && len(outer.Path) < len(shapes[i].Path) && strings.HasSuffix(inner.Path, anyFile) && strings.HasPrefix(inner.Path, folder) {
+				shapes[i].Path = outer.Path
+			}
+		}
+	}
 	for _, s := range shapes {
 		if s.Method == SQL {
 			statements++
@@ -279,6 +287,9 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	return b.String()
 }
 
+// anyFile ends the address of what lies below a folder.
+const anyFile = "/{file...}"
+
 // address is the path of a shape, in which what files are called is left open: of what pages are made with, below a folder
 // of the application's, and of what lies in somebody's.
 func (s Shape) address() string {
@@ -290,7 +301,7 @@ func (s Shape) address() string {
 	ofSomebody := strings.Contains(folder, Placeholder)
 	switch {
 	case isStatic(s.Answer) && !strings.HasPrefix(s.Answer, "image/") && !ofSomebody: // a picture may be of somebody
-		return folder + "/{file...}"
+		return folder + anyFile
 	case isFile(s.Answer) && ofSomebody && (name == Placeholder || strings.Contains(name, ".")):
 		return folder + "/{file}"
 	}
@@ -310,6 +321,9 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 	}
 	s.named(b, known, "query", s.Query, false)
 	s.operation(b)
+	if !names {
+		s.forms(b, scheme)
+	}
 	if s.Document != "" {
 		fmt.Fprintf(b, "document = %q # where %s stands is a name or a value that is not kept: write the text of the application's own client, to the word\n", s.Document, blank)
 	}
@@ -341,6 +355,14 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 	}
 	s.cookies(b)
 	s.answer(b, known, scheme, names, all)
+	formats := []string{formatOf(s.Answer)}
+	for _, other := range all {
+		if format := formatOf(other.Answer); other.at() == s.at() && !slices.Contains(formats, format) && s.Answer != "" && format != "" {
+			formats = append(formats, format)
+			fmt.Fprintf(b, "# Asked otherwise, it answers with %s:\n", other.Answer)
+			other.answer(b, known, scheme, names, all)
+		}
+	}
 	fmt.Fprintln(b)
 }
 
@@ -410,6 +432,28 @@ func (s Shape) operation(b *strings.Builder) {
 	fmt.Fprintf(b, "%snamespaces = { %s }\n", comment, strings.Join(each, ", "))
 }
 
+// forms writes which routes there may be at an address whose parameter leads now here, now there.
+func (s Shape) forms(b *strings.Builder, scheme string) {
+	for _, p := range s.Query {
+		if s.Method != "GET" || p.Path == Placeholder || len(p.Leads) < 2 {
+			continue
+		}
+		fmt.Fprintf(b, "# %s leads to several places; each may be a route of its own:\n", p.Path)
+		for _, lead := range p.Leads {
+			name := strings.Join(strings.FieldsFunc(strings.ReplaceAll(lead, Placeholder, "id"), func(r rune) bool { return !isLetter(r) }), ".")
+			switch to := template(lead); {
+			case name == "":
+			case to != "":
+				fmt.Fprintf(b, "# operation = %q\n# request = { query = { %s = %q } }\n", name, scheme, p.Path+" as "+to)
+			case !strings.Contains(lead, Placeholder):
+				fmt.Fprintf(b, "# operation = %q\n# query = [%q]\n# only = { %s = %q }\n", name, p.Path, key(p.Path), regexp.QuoteMeta(lead))
+			}
+		}
+	}
+}
+
+func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+
 // namesAgain are the places of a request, besides the parts of its address, that name whom it is about or
 // somebody else, and under which key of a request they are declared.
 func (s Shape) namesAgain() (key string, places []string) {
@@ -427,13 +471,11 @@ func (s Shape) namesAgain() (key string, places []string) {
 			places = append(places, p.Path)
 		}
 		if s.Method == "GET" && p.Path != Placeholder {
-			for _, to := range p.Leads {
-				if to = template(to); to != "" {
+			if to := p.leadsTo(); to != "" {
 					places = append(places, p.Path+" as "+to)
 				}
 			}
 		}
-	}
 	return key, places
 }
 
@@ -612,6 +654,9 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 	case !d.wrote:
 		whole := map[string]string{"html": `["head", "body"]`, "json": `"$"`, "ndjson": `"$"`}
 		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n# %s = { plain = %s }\n", format, cmp.Or(whole[format], "[…]"))
+		if category, like := known.Like(register.Identifier); about && like {
+			fmt.Fprintf(b, "# What it shows of whom the request names, that they are known there at least:\n# shows = [%q]\n", category.ID)
+		}
 	}
 }
 

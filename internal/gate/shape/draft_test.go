@@ -197,9 +197,11 @@ func TestRUN_9_AnOperationOfSOAPIsDrafted(t *testing.T) {
 //
 // Promise: RUN-9
 func TestRUN_9_AParameterInWhichSomebodyIsLookedForIsNotAmongThoseOfNobody(t *testing.T) {
-	query, _ := shape.Pairs([]string{"page", "q", "name_like", "person", "label", "sort", "uri", "uri"}, []string{"2", "active", "7", "7", "fourcade elsa", "name", "/people/105001/", "/people/"})
+	query, _ := shape.Pairs([]string{"page", "q", "name_like", "person", "label", "sort", "uri", "uri", "back"}, []string{"2", "active", "7", "7", "fourcade elsa", "name", "/people/105001/", "/people/", "/people/105001/"})
 	draft := shape.Draft([]shape.Shape{{Method: "GET", Path: "/people", Query: query, Why: "not-declared", Times: 1}}, nil, "dossier")
-	for _, want := range []string{`# query = ["page", "sort"]`, `query "q" may say of a person: name`, `query "name_like" may say of a person: name`, `query "person" may say of a person: identifier`, `query "label": 1× a text; nothing says`, `# request = { query = { dossier = "uri as /people/{id}/" } }`} {
+	for _, want := range []string{`# query = ["page", "sort"]`, `query "q" may say of a person: name`, `query "name_like" may say of a person: name`, `query "person" may say of a person: identifier`, `query "label": 1× a text; nothing says`, `# request = { query = { dossier = "back as /people/{id}/" } }`,
+		"# operation = \"people.id\"\n# request = { query = { dossier = \"uri as /people/{id}/\" } }\n# operation = \"people\"\n# query = [\"uri\"]\n# only = { uri = \"/people/\" }\n",
+	} {
 		if !strings.Contains(draft, want) {
 			t.Errorf("the draft lacks %s:\n%s", want, draft)
 		}
@@ -217,7 +219,7 @@ func TestRUN_9_FilesOfAPersonAreDraftedAsOneRoute(t *testing.T) {
 	}
 	draft := shape.Draft([]shape.Shape{
 		file("application/pdf", "people", "105001", "letter.pdf"), file("image/jpeg", "people", "105001", "Elsa.jpg"), file("application/pdf", "people", "105001", "report"),
-		file("text/css", "styles", "main.css"), file("font/woff2", "styles", "x17.woff2"), file("image/png", "pictures", "105001.png"), file("text/css", "main.css"),
+		file("text/css", "styles", "main.css"), file("font/woff2", "styles", "files", "x17.woff2"), file("image/png", "pictures", "105001.png"), file("text/css", "main.css"),
 	}, nil, "dossier")
 	for _, want := range []string{
 		"get = \"/people/{id}/{file}\"\nrequest = { path = { dossier = \"id\" } } #", "# unread = [\"application/pdf\", \"image/jpeg\"]\n# shows = ", `get = "/people/{id}/report"`,
@@ -226,6 +228,9 @@ func TestRUN_9_FilesOfAPersonAreDraftedAsOneRoute(t *testing.T) {
 		if !strings.Contains(draft, want) {
 			t.Errorf("the draft lacks %s:\n%s", want, draft)
 		}
+	}
+	if strings.Contains(draft, "/styles/files") {
+		t.Errorf("a folder within the folder is drafted once more:\n%s", draft)
 	}
 	harmless(t, "files", draft)
 }

@@ -1,6 +1,7 @@
 package life
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -130,10 +131,11 @@ func (b *Browser) Do(request *http.Request) (Page, error) {
 	return page, nil
 }
 
-// Open sends a request, and leaves the reading of the answer to the caller.
+// Open sends a request, and leaves the reading of the answer to the caller. It takes pages and JSON, where the request
+// does not say what.
 func (b *Browser) Open(request *http.Request) (*http.Response, error) {
 	request.Header.Set("User-Agent", Agent)
-	request.Header.Set("Accept", "text/html,application/json")
+	request.Header.Set("Accept", cmp.Or(request.Header.Get("Accept"), "text/html,application/json"))
 	request.Header.Set("Accept-Language", Language)
 	answer, err := b.client.Do(request)
 	if err != nil {
