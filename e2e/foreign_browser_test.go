@@ -56,7 +56,19 @@ func (h *house) declares(text string) {
 // word, as they are or behind a #; and of those that say where people are, 95 %.
 func share(t *testing.T, routes, draft string) {
 	t.Helper()
-	total, kept, people, found := 0, 0, 0, 0
+	total, kept, people, found := shareOf(t, routes, draft)
+	if found*100 < people*95 {
+		t.Errorf("%d lines say where people are, of which %d were drafted:\n%s", people, found, draft)
+	}
+	if total > 60 || kept*100 < total*80 {
+		t.Errorf("%d lines, of which %d were drafted:\n%s", total, kept, draft)
+	}
+}
+
+// shareOf counts the lines of what was made of a draft, those that it had word for word, as they are or behind
+// a #, and both of those that say where people are.
+func shareOf(t *testing.T, routes, draft string) (total, kept, people, found int) {
+	t.Helper()
 	for line := range strings.Lines(routes) {
 		line = strings.TrimSpace(line)
 		if line == "" {
@@ -76,12 +88,7 @@ func share(t *testing.T, routes, draft string) {
 		}
 	}
 	t.Logf("%d lines, of which %d were drafted; %d say where people are, of which %d were", total, kept, people, found)
-	if found*100 < people*95 {
-		t.Errorf("%d lines say where people are, of which %d were drafted:\n%s", people, found, draft)
-	}
-	if total > 60 || kept*100 < total*80 {
-		t.Errorf("%d lines, of which %d were drafted:\n%s", total, kept, draft)
-	}
+	return total, kept, people, found
 }
 
 // ofPeopleLine is a line that says who is in a row, or what of them.
