@@ -45,8 +45,16 @@ func endingOf(ended signin.Ended) (ledger.Entry, bool) {
 	return e, true
 }
 
-// write has the ledger say it, and waits until it does, but no longer than patience.
+// write has the ledger say it, and waits until it does, but no longer than patience; and not at all
+// where others wait already: an account has several sessions, which end together.
 func (s *endings) write(ctx context.Context, e ledger.Entry) {
+	s.mu.Lock()
+	others := len(s.waiting) > 0
+	s.mu.Unlock()
+	if others {
+		s.wait(e)
+		return
+	}
 	written := make(chan error, 1)
 	go func() { written <- journal.Record(context.WithoutCancel(ctx), s.writer, e) }()
 	late := time.NewTimer(endingPatience)
@@ -61,6 +69,11 @@ func (s *endings) write(ctx context.Context, e ledger.Entry) {
 		return
 	}
 	s.log.WarnContext(ctx, "the end of a session is not in the ledger yet", slog.String("why", string(e.State)), slog.Any("err", err))
+	s.wait(e)
+}
+
+// wait has it said later.
+func (s *endings) wait(e ledger.Entry) {
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
