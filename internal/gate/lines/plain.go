@@ -96,7 +96,7 @@ func (p *plain) over(l *line, out *http.Request, to owner, reuse bool) (*http.Re
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	l.left = math.MaxInt64
-	incoming.Body = &body{ReadCloser: incoming.Body, over: incoming.ContentLength == 0, ends: func(whole bool) {
+	incoming.Body = &body{ReadCloser: incoming.Body, ends: func(whole bool) {
 		if goesOn() && whole && reuse && !incoming.Close {
 			p.putBack(to, l)
 		} else {
@@ -128,25 +128,27 @@ func (l *line) exchange(out *http.Request, last bool) (*http.Response, error) {
 	return nil, errors.New("no response after all that came before it")
 }
 
-// body gives a line back once it was read. It is of one goroutine.
+// body gives a line back as soon as it was read to its end. It may be closed while another goroutine
+// waits for what comes.
 type body struct {
 	io.ReadCloser
-	over bool
-	ends func(whole bool) // nil once it has
+	once sync.Once
+	ends func(whole bool)
 }
+
+func (b *body) end(whole bool) { b.once.Do(func() { b.ends(whole) }) }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.over = b.over || errors.Is(err, io.EOF)
+	if err == io.EOF {
+		b.end(true)
+	}
 	return n, err
 }
 
 // Close implements io.Closer. What was not read is not waited for.
 func (b *body) Close() error {
-	if b.ends != nil {
-		b.ends(b.over)
-		b.ends = nil
-	}
+	b.end(b.ReadCloser == http.NoBody)
 	return nil
 }
 

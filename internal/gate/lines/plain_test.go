@@ -242,3 +242,30 @@ func TestIdleLinesAreBoundedAndEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestABodyIsClosedWhileSomebodyWaitsForIt(t *testing.T) {
+	address, _ := scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		_, _ = http.ReadRequest(in)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n")
+		_, _ = io.ReadAll(in) // until it is given up
+	})
+	l := New()
+	t.Cleanup(l.Close)
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)
+	answer, err := l.Ask(r, true, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, ended := make(chan struct{}), make(chan error)
+	go func() {
+		_, _ = io.ReadFull(answer.Body, make([]byte, 4))
+		close(read)
+		_, err := answer.Body.Read(make([]byte, 1))
+		ended <- err
+	}()
+	<-read
+	_ = answer.Body.Close()
+	if err := <-ended; err == nil || err == io.EOF {
+		t.Errorf("whoever waited is told %v", err)
+	}
+}
