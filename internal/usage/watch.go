@@ -75,7 +75,7 @@ type listing struct {
 // New returns a watch without entries; Run reads them.
 func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Watch {
 	w := &Watch{journal: deps.Journal, roster: deps.Roster, rules: rules, now: now, sums: NewSums()}
-	w.lately.Old = week
+	w.lately.Old = 10 * settling
 	w.follower = &journal.Follower[Sums]{
 		Journal: deps.Journal, Ledger: deps.Ledger, Kept: deps.Kept, Form: formOfSums, Reach: Reach, Now: now, Log: log,
 		Mu: &w.mu, State: &w.sums, Empty: NewSums, Take: func(_ context.Context, e *ledger.Entry) error {
@@ -96,9 +96,9 @@ const (
 )
 
 // List returns the accounts that a person is to look at, the furthest beyond first, and
-// whether the ledger had been read to its end when the list was made, which is some minutes ago
-// at most where somebody asks again and again. With tens of thousands of accounts it takes long
-// to make: then the one before is returned, and the next look has it.
+// whether the ledger had been read to its end when the list was made. With tens of thousands of
+// accounts it takes a while to make: then the one of some minutes before is returned, and the next
+// look has it.
 func (w *Watch) List(ctx context.Context) (list []Notice, whole bool, err error) {
 	l := w.lately.Get(func() listing { return w.lists(context.WithoutCancel(ctx)) })
 	return slices.Clone(l.notices), l.whole, l.err
