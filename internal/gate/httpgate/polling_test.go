@@ -1,6 +1,7 @@
 package httpgate_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pelletier/go-toml/v2"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/shape"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -83,17 +86,17 @@ func TestSCOPE_9_WhatStandsBeforeAMessageIsItsType(t *testing.T) {
 		sent string
 		why  policy.Why
 	}{
-		"another prefix":                       {`43["follow",{"id":"p1"}]`, policy.RequestUnreadable},
-		"a question that is numbered":          {`421["follow",{"id":"p1"}]`, policy.RequestUnreadable},
-		"attachments that are binary":          {`451-["follow",{"id":"p1"}]`, policy.RequestUnreadable},
-		"another namespace":                    {`42/other,["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"another prefix":                       {`43["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"a question that is numbered":          {`421["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"attachments that are binary":          {`451-["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"another namespace":                    {`42/other,["follow",{"id":"p1"}]`, policy.UndeclaredBody},
 		"a declared type of another namespace": {`42/desk,["follow",{"id":"p1"}]`, policy.UndeclaredBody},
-		"no prefix":                            {`["follow",{"id":"p1"}]`, policy.RequestUnreadable},
-		"a space before the prefix":            {` 42["follow",{"id":"p1"}]`, policy.RequestUnreadable},
-		"a space after the prefix":             {`42 ["follow",{"id":"p1"}]`, policy.RequestUnreadable},
-		"the prefix twice":                     {`4242["follow",{"id":"p1"}]`, policy.RequestUnreadable},
+		"no prefix":                            {`["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"a space before the prefix":            {` 42["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"a space after the prefix":             {`42 ["follow",{"id":"p1"}]`, policy.UndeclaredBody},
+		"the prefix twice":                     {`4242["follow",{"id":"p1"}]`, policy.UndeclaredBody},
 		"a prefix with nothing after it":       {`42`, policy.RequestUnreadable},
-		"a number after it":                    {`427`, policy.RequestUnreadable},
+		"a number after it":                    {`427`, policy.UndeclaredBody},
 		"two messages in one":                  {`42["hello"]` + "\x1e" + `42["hello"]`, policy.RequestUnreadable},
 		"a type that is no text":               {`42[["follow"],{"id":"p1"}]`, policy.UndeclaredBody},
 		"a type with a space in it":            {`42["hello x"]`, policy.UndeclaredBody},
@@ -386,4 +389,43 @@ func (w *world) comesIn(s *speaker) *page {
 	}
 	w.t.Fatal("there is no room")
 	return nil
+}
+
+// What stands before the JSON of a message that nobody declared is drafted where it is one digit or two; nothing longer is kept.
+//
+// Promise: RUN-9
+func TestRUN_9_APrefixIsDraftedFromWhatWasRefused(t *testing.T) {
+	bare := packets()
+	bare.Path, bare.Kind, bare.Socket = "/messages", httpgate.Page, &httpgate.Socket{Type: "$[0]", Prefixes: []string{"40"}, Polling: true}
+	w, book := seeing(t, true, bare)
+	s := w.speaks()
+	for _, text := range []string{`42["person",{"id":"4711","name":"Elsa Fourcade"}]`, `0{"sid":"lsa4711","page":2}`, `424711["person",{"name":"Elsa Fourcade"}]`} {
+		p := w.opens(s, "/messages?transport=websocket")
+		p.tells(text)
+		if got := p.hears(); !strings.HasPrefix(got, "closed 1008 ") {
+			t.Fatalf("%q", got)
+		}
+	}
+	p := w.opens(s, "/messages?transport=websocket")
+	p.asks(`42["note",{"id":"4711","text":"Elsa Fourcade called"}]`)
+	p.hears()
+	kept, err := json.Marshal(book.Shapes("dossier"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft := shape.Draft(book.Shapes("dossier"), nil, "dossier")
+	for _, value := range []string{"4711", "lsa", "ourcade"} {
+		if strings.Contains(string(kept), value) || strings.Contains(draft, value) {
+			t.Errorf("%q is kept: %s\n%s", value, kept, draft)
+		}
+	}
+	for _, want := range []string{`prefixes = ["0", "42"]`, `[[service.route.websocket.sends."42 person".people]]`, `[[service.route.websocket.sends."0".people]]`, `[service.route.websocket.takes."42 note"]`} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("%s is not in the draft:\n%s", want, draft)
+		}
+	}
+	var read map[string]any
+	if err := toml.Unmarshal([]byte(draft), &read); err != nil {
+		t.Errorf("%v in\n%s", err, draft)
+	}
 }

@@ -381,7 +381,10 @@ func (x *exchange) said(ctx context.Context, text []byte) (told, error) {
 		return t, err
 	}
 	before, json, name, err := s.apart(text)
-	if err != nil {
+	switch {
+	case errors.Is(err, errPrefix):
+		return told{}, &objection{policy.UndeclaredAnswer, err.Error()}
+	case err != nil:
 		return told{}, notUnderstood(err.Error())
 	}
 	by := s.sends[name]
@@ -455,6 +458,9 @@ func (x *exchange) asked(ctx context.Context, text []byte) (Outcome, error) {
 		return Plain, nil
 	}
 	_, json, name, err := s.apart(text)
+	if errors.Is(err, errPrefix) {
+		return "", &objection{policy.UndeclaredBody, err.Error()}
+	}
 	if err != nil {
 		return "", unreadable(err.Error())
 	}
