@@ -19,6 +19,7 @@ import (
 // What is kept of a service.
 const (
 	mostShapes = 200
+	mostPlaces = 4096      // in all of its shapes
 	mostState  = 256 << 10 // bytes
 )
 
@@ -59,18 +60,33 @@ func (b *Book) add(service roster.ServiceID, by roster.AccountID, s Shape) {
 	key := s.key()
 	if known := shapes[key]; known != nil {
 		known.merge(&s)
-		return
+	} else {
+		if len(shapes) >= mostShapes {
+			giveUp(shapes)
+		}
+		shapes[key] = &noted{s, by}
 	}
-	if len(shapes) >= mostShapes {
-		b.giveUp(shapes)
+	for places(shapes) > mostPlaces {
+		giveUp(shapes)
 	}
-	shapes[key] = &noted{s, by}
 }
 
-func (b *Book) giveUp(shapes map[string]*noted) {
+// weight is how many places a shape has, and itself.
+func (s *Shape) weight() int { return 1 + len(s.Query) + len(s.Body) + len(s.Parts) }
+
+// places are all those of a service.
+func places(shapes map[string]*noted) (n int) {
+	for _, one := range shapes {
+		n += one.weight()
+	}
+	return n
+}
+
+// giveUp drops the oldest shape of whoever brought most.
+func giveUp(shapes map[string]*noted) {
 	brought := make(map[roster.AccountID]int)
 	for _, n := range shapes {
-		brought[n.by]++
+		brought[n.by] += n.weight()
 	}
 	worst := ""
 	for key, n := range shapes {

@@ -354,6 +354,9 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
 	}
 	s.cookies(b)
+	if s.More {
+		fmt.Fprintf(b, "# There was more in it than is looked at: what is not here is not said to be nobody's.\n")
+	}
 	s.answer(b, known, scheme, names, all)
 	formats := []string{formatOf(s.Answer)}
 	for _, other := range all {

@@ -265,6 +265,9 @@ func TestRUN_9_AnApplicationThatHidesItsPeopleIsSeenThrough(t *testing.T) {
 		"a name as the name of a member":    `{"items":{"Elsa Fourcade":1}}`,
 		"an identifier as a member's name":  `{"items":{"105001":{"version":1}}}`,
 		"a date that is called a version":   `{"items":[{"version":"1990-02-03"}]}`,
+		"a file named as a word":            `{"items":[{"self":"page/` + nir + `"}]}`,
+		"a reference":                       `{"items":[{"label":"urn:page:105001"}]}`,
+		"one beside a word":                 `{"items":[["page",{"version":"` + mail + `"}]]}`,
 		"one of many":                       `{"items":[{"version":"1"},{"version":"2"},{"version":"` + nir + `"}]}`,
 		"beside what has a category":        `{"items":[{"id":1,"status":"Elsa Fourcade"}]}`,
 		"a NIR with spaces and capitals":    `{"items":[{"version":"9 90 02 99 001 001 34"}]}`,
@@ -321,6 +324,8 @@ func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
 		"text/html":         `<table><tr class="x&quot;]&#10;plain=1" id=x><td class='a"b'><a href="/users/105&quot;]">Elsa Fourcade</a><input name='x"]' value=x></table>`,
 		"application/xml":   `<people><person id="105001"><name.plain>Elsa</name.plain></person><person id="105002"><zzz plain="Elsa Fourcade"/></person></people>`,
 	}
+	var spaces shape.Spaces
+	sent, _ := spaces.Read("text/xml", []byte(`<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><get.plain xmlns="urn:&quot; }&#10;plain = &quot;/" xmlns:x="page&quot;]"><x:id plain="1">105001</x:id></get.plain></e:Body></e:Envelope>`))
 	for media, body := range bodies {
 		parts, _ := shape.Read(media, []byte(body))
 		if len(parts) == 0 {
@@ -330,6 +335,7 @@ func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
 			{Method: "GET", Path: shape.Path([]string{"users", "\"]\nplain = 1", evil[0]}), Query: query, Answer: media, Parts: parts, Why: "not-declared", Cookies: []string{shape.Word(evil[0])}},
 			{Method: "POST", Path: "/users/{}", Media: "application/x-www-form-urlencoded", Body: query, Why: "not-declared"},
 			{Method: "POST", Path: "/login", Media: "application/x-www-form-urlencoded", Body: query, Why: "not-declared"},
+			{Method: "POST", Path: "/service", Media: "text/xml", Body: sent, Operation: shape.Operation(sent), Spaces: spaces.Words(), Answer: media, Parts: parts, Why: "not-declared"},
 		}, nil, "dossier")
 		harmless(t, media, draft)
 		for _, route := range declared(t, draft) {
@@ -343,7 +349,7 @@ func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(draft) {
-			if said, _, _ := strings.Cut(line, "#"); strings.Contains(said, "static") || strings.Contains(said, "plain") {
+			if said, _, _ := strings.Cut(line, "#"); strings.Contains(said, "static") || strings.Contains(said, "plain =") {
 				t.Errorf("%s: it says %s", media, line)
 			}
 		}

@@ -21,7 +21,7 @@ const (
 	mostDepth   = 24
 	mostRows    = 200
 	mostColumns = 64
-	mostPlaces  = 8 // of a list whose elements are told apart by their places
+	mostTuple   = 8 // of a list whose elements are told apart by their places
 )
 
 // Read says what a body of a content type looks like. What cannot be read has no
@@ -115,6 +115,7 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 		count, tuple := 0, false
 		for ; d.PeekKind() != ']' && d.PeekKind() != 0; count++ {
 			if count >= mostRows {
+				p.more = true
 				if d.SkipValue() != nil {
 					return false
 				}
@@ -133,7 +134,7 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 				p.leads(inside, text)
 				continue
 			}
-			if tuple && count < mostPlaces {
+			if tuple && count < mostTuple {
 				inside = fmt.Sprintf("%s[%d]", path, count)
 			}
 			if !p.json(d, inside, depth+1) {

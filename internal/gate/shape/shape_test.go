@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,41 @@ func TestRUN_9_NobodyFillsTheBook(t *testing.T) {
 	again := shape.NewBook()
 	if err := again.Load(t.Context(), k); err != nil || len(again.Shapes("people")) != 200 {
 		t.Errorf("%d are read again: %v", len(again.Shapes("people")), err)
+	}
+}
+
+// However large the shapes are that one account makes up, by addresses, parameters, fields and answers of words that are
+// everybody's, a service takes no more than a few megabytes, and what others brought stays.
+//
+// Promise: RUN-9
+func TestRUN_9_ShapesOfTheLargestKindTakeLittleMemory(t *testing.T) {
+	words := strings.Fields("account action address agency agenda answer approval archive article asset benefit birth block board branch budget button calendar campaign cancel card case")
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	b := shape.NewBook()
+	b.Saw("people", "pauline", shape.Shape{Method: "GET", Path: "/people"})
+	before := heap()
+	for n := range 60 {
+		var names, values []string
+		var object strings.Builder
+		for i := range 96 {
+			name := fmt.Sprintf("%s_%s_%s_%s", words[i%22], words[i/22], words[n%22], words[n/22%22])
+			names, values = append(names, name), append(values, "/people/105001/elsa")
+			fmt.Fprintf(&object, `,"%s":{"%s":{"%s":["Elsa",1,"x"]}}`, name, name, name)
+		}
+		query, _ := shape.Pairs(names, values)
+		answer, _ := shape.Read("application/json", []byte("{"+object.String()[1:]+"}"))
+		b.Saw("people", "thief", shape.Shape{Method: "GET", Path: fmt.Sprintf("/%s/%s/%s", words[n%22], words[n/22%22], words[n/484]), Query: query, Body: query, Parts: answer, Answer: "application/json", Last: int64(n)})
+	}
+	after := heap()
+	const most = 6 << 20
+	all := b.Shapes("people")
+	if t.Logf("%d shapes in %d KB", len(all), (after-before)>>10); after > before+most || !slices.ContainsFunc(all, func(s shape.Shape) bool { return s.Path == "/people" }) {
+		t.Errorf("%d shapes take %d bytes", len(all), after-before)
 	}
 }
 
