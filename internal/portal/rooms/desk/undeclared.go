@@ -39,7 +39,7 @@ type undeclaredState struct {
 }
 
 // Address is the request's, with dots for what is not kept of it. That of a message of a WebSocket
-// has its type. Of a statement of SQL it is the text that is kept, as far as it is short.
+// has its type, that of SOAP its operation. Of a statement of SQL it is the text that is kept, as far as it is short.
 func (u undeclaredState) Address() string {
 	const long = 200 // all that is kept of it is plain ASCII
 	if u.Method == shape.SQL && u.Document != "" {
@@ -48,7 +48,7 @@ func (u undeclaredState) Address() string {
 		}
 		return u.Document
 	}
-	return strings.ReplaceAll(strings.TrimSpace(u.Path+" "+u.Type), shape.Placeholder, "…")
+	return strings.ReplaceAll(strings.TrimSpace(u.Path+" "+u.Type+u.Operation), shape.Placeholder, "…")
 }
 
 // mostUndeclared is how many are on the page.
