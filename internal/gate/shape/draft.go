@@ -653,7 +653,7 @@ func (s Shape) answer(b *strings.Builder, known register.Categories, scheme stri
 	}
 	switch {
 	case d.people && !d.wrote:
-		fmt.Fprintf(b, "# It has people, and nothing that names them.\n")
+		fmt.Fprintf(b, "# It has people, and nothing that surely names them.\n")
 	case !d.wrote:
 		whole := map[string]string{"html": `["head", "body"]`, "json": `"$"`, "ndjson": `"$"`}
 		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n# %s = { plain = %s }\n", format, cmp.Or(whole[format], "[…]"))
@@ -782,7 +782,7 @@ func (s Shape) rows(format string) map[string][]Part {
 			}
 			part = relative(format, row, p.Path)
 		}
-		rows[row] = append(rows[row], Part{Path: part, Kinds: p.Kinds, Leads: p.Leads, Head: p.Head})
+		rows[row] = append(rows[row], Part{Path: part, Kinds: p.Kinds, Leads: p.Leads, Head: p.Head, Tells: p.Tells})
 	}
 	return rows
 }
@@ -929,6 +929,11 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 		if len(fields) == 1 && fields[register.Identifier] != nil {
 			return // links that lead somewhere: a menu, most often
 		}
+	}
+	by, _, _ := strings.Cut(person, " as ")
+	if slices.ContainsFunc(inRow, func(p Part) bool { return p.Path == by && p.Tells == Same && row != "$" }) {
+		comment = "# "
+		fmt.Fprintf(d.b, "# %s was the same in all rows of an answer. If it tells people apart:\n", by)
 	}
 	first := !d.wrote
 	if comment == "" {

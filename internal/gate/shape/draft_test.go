@@ -142,6 +142,27 @@ func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
 	}
 }
 
+// An application that shows the same number in all rows would have everybody counted as one: that is not declared, until
+// answers in which it differs were seen, or somebody has said that it is right.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatIsTheSameInAllRowsIsNotDeclaredToNameThem(t *testing.T) {
+	const same, apart = `[{"id":7,"name":"Elsa Fourcade"},{"id":7,"name":"Anne Morvan"}]`, `[{"id":7,"name":"Elsa Fourcade"},{"id":8,"name":"Anne Morvan"}]`
+	for body, wants := range map[string]bool{same: false, apart: true, `[{"id":7,"name":"Elsa Fourcade"}]`: true} {
+		if draft := ofAnswer("/people", "application/json", body); strings.Contains(draft, "\nperson = ") != wants || !strings.Contains(draft, `person = { dossier = "@.id" }`) {
+			t.Errorf("%s is drafted as\n%s", body, draft)
+		}
+	}
+	b := shape.NewBook()
+	for _, body := range []string{same, apart, same} {
+		parts, _ := shape.Read("application/json", []byte(body))
+		b.Saw("people", "pauline", shape.Shape{Method: "GET", Path: "/people", Answer: "application/json", Parts: parts, Why: "not-declared"})
+	}
+	if draft := shape.Draft(b.Shapes("people"), nil, "dossier"); !strings.Contains(draft, "\nperson = ") {
+		t.Errorf("all of them are drafted as\n%s", draft)
+	}
+}
+
 // A list with one element in it is the same list as one with several: what is drafted of it is drafted once.
 //
 // Promise: RUN-9

@@ -99,7 +99,7 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 			inside := path + step(name)
 			if kind := KindOf(name); Word(name) == Placeholder && slices.Contains(keys, kind) {
 				inside = path + "[*]"
-				p.saw(inside+"~", kind)
+				p.leads(inside+"~", name)
 			}
 			if !p.json(d, inside, depth+1) {
 				return false
@@ -156,11 +156,12 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 		if err != nil {
 			return false
 		}
-		found := Number
-		if number := token.String(); KindOf(number) == Identifier || KindOf(number) == NIR {
-			found = KindOf(number)
+		found, number := Number, token.String()
+		if kind := KindOf(number); kind == Identifier || kind == NIR {
+			found = kind
 		}
 		p.saw(path, found)
+		p.tells(path, number)
 		return true
 	case kind == 't' || kind == 'f':
 		p.saw(path, Truth)
@@ -221,7 +222,7 @@ func (p *parts) csv(body []byte) {
 			return
 		}
 		for i, cell := range record {
-			p.saw(names[i], KindOf(cell))
+			p.leads(names[i], cell)
 		}
 	}
 }

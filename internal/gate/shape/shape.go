@@ -70,7 +70,17 @@ type Part struct {
 	Leads []string     `json:"leads,omitempty"` // where the links there lead, as Path has it
 	Head  string       `json:"head,omitempty"`  // what stands above it in a table, as Word has it
 	Type  string       `json:"type,omitempty"`  // of a column or a parameter of SQL
+	Tells Telling      `json:"tells,omitempty"` // whether its values told rows of one answer apart
 }
+
+// Telling is whether values of one answer told its rows apart.
+type Telling string
+
+// What was seen of it; nothing where there was one value in each answer.
+const (
+	Apart Telling = "apart"
+	Same  Telling = "same" // in every row
+)
 
 // What a shape may take.
 const (
@@ -160,6 +170,7 @@ func Path(segments []string) string {
 type parts struct {
 	list   []Part
 	at     map[string]int
+	first  map[string]string // value at each place
 	spaces *Spaces // of XML
 	more   bool
 }
@@ -181,9 +192,30 @@ func (p *parts) saw(path string, kind Kind) {
 	p.list[i].Kinds[kind]++
 }
 
+// tells notes whether a value is another than the first one at its place.
+func (p *parts) tells(path, value string) {
+	i, known := p.at[path]
+	if !known {
+		return
+	}
+	if p.first == nil {
+		p.first = make(map[string]string)
+	}
+	first, again := p.first[path]
+	switch part := &p.list[i]; {
+	case !again:
+		p.first[path] = value
+	case value != first:
+		part.Tells = Apart
+	case part.Tells == "":
+		part.Tells = Same
+	}
+}
+
 // leads is saw, of a value that may be a link.
 func (p *parts) leads(path, value string) {
 	p.saw(path, KindOf(value))
+	p.tells(path, value)
 	i, known := p.at[path]
 	to, err := url.Parse(strings.TrimSpace(value))
 	if !known || err != nil || !strings.Contains(to.Path, "/") || to.Scheme+to.Host+to.RawQuery+to.Fragment != "" {
@@ -266,6 +298,9 @@ func join(s *Shape, into, more []Part) []Part {
 		into[i].Leads = also(into[i].Leads, part.Leads...)
 		into[i].Head = cmp.Or(into[i].Head, part.Head)
 		into[i].Type = cmp.Or(part.Type, into[i].Type)
+		if into[i].Tells != Apart {
+			into[i].Tells = cmp.Or(part.Tells, into[i].Tells)
+		}
 		for kind, n := range part.Kinds {
 			into[i].Kinds[kind] += n
 		}
