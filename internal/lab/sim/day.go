@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
@@ -14,10 +15,12 @@ import (
 // goes on with the next person.
 type day struct {
 	manager  roster.AccountID // who signs and allows
+	agent    *agent           // whom the next call or desk ticket waits for; may be nil
 	openings []opening
 	done     int
 	tries    int    // of the present opening
 	raised   bool   // for the present opening
+	came     bool   // who waited for the agent, likewise
 	replies  []deed // what is done before it is tried again
 	now      time.Time
 	met      met
@@ -69,7 +72,12 @@ func (d *day) next() (deed, bool) {
 		return deed{}, false
 	}
 	o := d.openings[d.done]
-	return o.deed(d.begins(o)), true
+	at := d.begins(o)
+	if waited := at.After(o.at); waited && o.waits != reason.None && !d.came && d.agent != nil { // nobody is put through to an agent who is held up
+		d.came = true
+		d.agent.tell(o.waits, o.person, at)
+	}
+	return o.deed(at), true
 }
 
 // begins is when an opening takes place: when it was meant to, or, for whoever was held up, when
@@ -154,7 +162,7 @@ func (d *day) stop() {
 	d.goOn()
 }
 
-func (d *day) goOn() { d.done, d.tries, d.raised = d.done+1, 0, false }
+func (d *day) goOn() { d.done, d.tries, d.raised, d.came = d.done+1, 0, false, false }
 
 // afterwards is what another system tells of people whom a day opened, which gives back what
 // they cost.

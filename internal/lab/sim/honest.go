@@ -20,6 +20,7 @@ type opening struct {
 	at      time.Time
 	person  register.PersonID
 	told    bool
+	waits   reason.FactKind     // what brings the person once the agent is free: a call, a desk ticket
 	kind    deedKind            // opens, unless it says
 	others  []register.PersonID // in the rows with the person
 	signs   meter.Signs
@@ -127,6 +128,7 @@ func (c *career) walks() []walk {
 	managers := max(1, c.trade.House/perManager)
 	manager := fmt.Sprintf("manager-%d-of-%s", c.rng.IntN(managers), c.agent.asker.Organisation)
 	work := newDay(roster.AccountID(manager), c.openings)
+	work.agent = c.agent
 	slices.SortStableFunc(c.agent.late, func(a, b told) int { return a.at.Compare(b.at) })
 	return []walk{work, &afterwards{work, c.agent.late}}
 }
@@ -178,7 +180,7 @@ func (c *career) work(day time.Time) {
 	}
 	for range NegativeBinomial(rng, doubt, dispersion) {
 		at, person := moment(rng, day), c.agent.people.nearby(rng)
-		c.open(at, person, false)
+		c.open(at, person, false, reason.None)
 		if rng.Float64() < followUp {
 			c.agent.learns(reason.Appointment, person, at, time.Duration(1+rng.IntN(6*24))*time.Hour)
 		}
@@ -223,9 +225,9 @@ func (c *career) receive(day time.Time, kind reason.FactKind) {
 	week := int(day.Sub(Beginning).Hours()) / 24 / 7
 	switch {
 	case kind == reason.Cover && week == c.cover && len(c.covered) > 0:
-		c.open(at, c.covered[c.rng.IntN(len(c.covered))], true)
+		c.open(at, c.covered[c.rng.IntN(len(c.covered))], true, reason.None)
 	case kind == reason.Cover, kind == reason.Caseload, kind == reason.Enrolment:
-		c.open(at, c.caseload[c.rng.IntN(len(c.caseload))], true)
+		c.open(at, c.caseload[c.rng.IntN(len(c.caseload))], true, reason.None)
 	default:
 		person, told := c.agent.people.nearby(c.rng), c.rng.Float64() >= late
 		if told {
@@ -233,26 +235,29 @@ func (c *career) receive(day time.Time, kind reason.FactKind) {
 		} else {
 			c.agent.learns(kind, person, at, time.Duration(c.rng.ExpFloat64()*float64(lateBy)))
 		}
-		c.open(at, person, told)
+		if !told || kind != reason.Call && kind != reason.DeskTicket {
+			kind = reason.None
+		}
+		c.open(at, person, told, kind)
 	}
 }
 
 // open notes an opening, now and then after a mistyped reference or a search by name, and now
-// and then a second look some minutes later.
-func (c *career) open(at time.Time, person register.PersonID, told bool) {
+// and then a second look some minutes later. Waits is what brings the person once the agent is free.
+func (c *career) open(at time.Time, person register.PersonID, told bool, waits reason.FactKind) {
 	if c.rng.Float64() < mistyped {
 		c.openings = append(c.openings, opening{at: at.Add(-30 * time.Second), kind: misses})
 	}
 	if c.rng.Float64() < c.trade.Searches {
-		search := opening{at: at.Add(-15 * time.Second), person: person, told: told, kind: finds}
+		search := opening{at: at.Add(-15 * time.Second), person: person, told: told, waits: waits, kind: finds}
 		for range min(NegativeBinomial(c.rng, homonyms, homonymsOver), 9) {
 			search.others = append(search.others, c.agent.people.anybody(c.rng))
 		}
 		c.openings = append(c.openings, search)
 	}
-	c.openings = append(c.openings, opening{at: at, person: person, told: told})
+	c.openings = append(c.openings, opening{at: at, person: person, told: told, waits: waits})
 	if c.rng.Float64() < again {
-		c.openings = append(c.openings, opening{at: at.Add(time.Duration(1+c.rng.IntN(12)) * time.Minute), person: person, told: told})
+		c.openings = append(c.openings, opening{at: at.Add(time.Duration(1+c.rng.IntN(12)) * time.Minute), person: person, told: told, waits: waits})
 	}
 	if told && len(c.caseload) > 0 && c.rng.Float64() < noted {
 		c.openings = append(c.openings, opening{at: at.Add(time.Duration(1+c.rng.IntN(9)) * time.Minute), person: person, told: told, kind: writes})

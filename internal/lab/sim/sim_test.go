@@ -21,6 +21,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 )
@@ -457,6 +458,31 @@ func BenchmarkSettledDays(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "openings/s")
 	if err := stop(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// Nobody is put through to an agent who is held up: a call, or a number at the desk, begins when they are free, and what
+// explains it with it.
+func TestACallWaitsForAnAgentWhoIsHeldUp(t *testing.T) {
+	people := townspeople(t)
+	c := newCareer(people, 1, "agent", "house", tradeNamed("call-centre"), 0)
+	at := Beginning.Add(10 * time.Hour)
+	caller, stranger := people.number(1), people.number(2)
+	c.agent.tell(reason.Call, caller, at)
+	c.openings = []opening{{at: at, person: caller, told: true, waits: reason.Call}, {at: at, person: stranger}}
+	d := c.walks()[0].(*day)
+	d.now = at.Add(2 * time.Hour) // of waiting for signatures
+	next, _ := d.next()
+	if _, again := d.next(); !again || len(c.agent.facts[caller]) != 2 {
+		t.Errorf("asked twice what is next, and %d facts are told of the caller, want one of before and one of now", len(c.agent.facts[caller]))
+	}
+	if facts := c.agent.about(caller); !facts[len(facts)-1].From.Before(next.at) || !facts[len(facts)-1].Until.After(next.at) || next.at.Before(d.now) {
+		t.Errorf("at %v the caller has %v", next.at, facts)
+	}
+	d.goOn()
+	d.now = next.at
+	if _, _ = d.next(); len(c.agent.facts[stranger]) != 0 {
+		t.Error("a fact is told of whom nothing brings")
 	}
 }
 
