@@ -114,7 +114,7 @@ func (s *state) suspect(e Event) {
 		}
 		if e.isStranger() {
 			found |= s.stranger.follow(e)
-		} else if another && (e.Kind == Shown || e.Kind == Looked) && e.Signs.Opens() {
+		} else if another && (e.Kind == Shown || e.Kind == Looked || e.Kind == Deferred) && e.Signs.Opens() {
 			found |= s.relief(e)
 		}
 	default:
@@ -127,8 +127,8 @@ func (s *state) suspect(e Event) {
 }
 
 // relief returns the trait by which an opening lowers the evidence: at most one an hour
-// for one person. Somebody who has a reason and was stopped at a ceiling is an opening too:
-// whoever stands there for weeks does work that shows.
+// for one person. Somebody who has a reason and was stopped at a ceiling, or at the wall, is an
+// opening too: whoever stands there for weeks does work that shows.
 func (s *state) relief(e Event) (found Trait) {
 	switch {
 	case e.Ground == Own, e.Ground == Ticketed:

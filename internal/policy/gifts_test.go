@@ -158,9 +158,9 @@ func TestRIGHTS_10_OneWhoCostSeveralMakesRoomForOne(t *testing.T) {
 	}
 }
 
-// An account that stands at its ceiling for weeks still shows, by whom it asks for, that it
-// works: who has a reason and is stopped there relieves the evidence as an opening would, and
-// being asked for a step-up never does.
+// An account that stands for weeks at its ceiling, at the wall of a day, or at its ceiling in an
+// organisation that is empty still shows, by whom it asks for, that it works: who has a reason and
+// is stopped there relieves the evidence as an opening would, and being asked for a step-up never does.
 //
 // Promise: WATCH-2
 func TestWATCH_2_WorkAtTheCeilingIsWorkStill(t *testing.T) {
@@ -189,7 +189,30 @@ func TestWATCH_2_WorkAtTheCeilingIsWorkStill(t *testing.T) {
 	if after := evidence(); after != before-150 {
 		t.Errorf("the same person again, and the evidence is %d", after)
 	}
-	p.rules.Ceilings = nil
+	p.rules.Wider.Organisation = meter.Allowance{Short: 1, Long: 1}
+	before = evidence()
+	p.want("beyond it in an empty organisation", p.after(time.Minute).opens(14), policy.Refused, policy.OrganisationEmpty)
+	if after := evidence(); after != before-50 {
+		t.Errorf("one who has a reason is stopped there, and the evidence goes from %d to %d", before, after)
+	}
+	p.rules.Wider.Organisation, p.rules.Ceilings = meter.Allowance{}, nil
+	p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Evidence: true, Pace: 15, Wall: 2}}
+	before = evidence()
+	p.want("at the wall", p.after(time.Minute).opens(15), policy.AskStepUp, policy.WallReached)
+	if after := evidence(); after != before {
+		t.Errorf("being asked for a step-up at the wall moves the evidence from %d to %d", before, after)
+	}
+	p.event(meter.Event{Kind: meter.SteppedUp})
+	for range 2 {
+		p.after(time.Minute).opens(0)
+	}
+	before = evidence()
+	p.want("beyond the wall", p.after(time.Minute).opens(16), policy.Refused, policy.WallReached)
+	if after := evidence(); before == 0 || after != before-50 {
+		t.Errorf("one who has a reason is stopped beyond the wall, and the evidence goes from %d to %d", before, after)
+	}
+	p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Evidence: true, Pace: 15}}
+	p.after(24 * time.Hour)
 	for n := 20; n < 40; n++ {
 		p.after(time.Second).opens(n)
 	}

@@ -823,6 +823,13 @@ func TestWATCH_6_NobodyIsAskedForWhatWouldOpenNothing(t *testing.T) {
 	}{
 		"an empty month":        {func(r *policy.Rules) { r.Allowances = nil }, policy.AskCosign, policy.LongEmpty},
 		"an empty organisation": {func(r *policy.Rules) { r.Wider.Organisation = meter.Allowance{Short: 1, Long: 1} }, policy.Refused, policy.OrganisationEmpty},
+		"an empty month in an empty organisation": {func(r *policy.Rules) {
+			r.Allowances, r.Wider.Organisation = nil, meter.Allowance{Short: 1, Long: 1}
+		}, policy.Refused, policy.OrganisationEmpty},
+		"an empty hour in an empty organisation": {func(r *policy.Rules) {
+			r.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: 1, Long: meter.People(20)}}
+			r.Wider.Organisation = meter.Allowance{Short: 1, Long: 1}
+		}, policy.Refused, policy.OrganisationEmpty},
 	} {
 		p := newPost(t)
 		p.followed(100, 200)

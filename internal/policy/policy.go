@@ -633,10 +633,10 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rows)}.as(Withheld, RowsReached)) {
 			return
 		}
-		if !allowed && !w.counts(person, ruling.Cost, balance, yield) {
+		if denial, full := w.full(ruling.Cost); full && !yield(denial) { // no raise, no signature and no step-up lifts these: nobody MUST be asked for one
 			return
 		}
-		if denial, full := w.full(ruling.Cost); full && !yield(denial) { // a raise or a signature does not lift these
+		if !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
 		w.suspects(person, ruling, denial, yield)

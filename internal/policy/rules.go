@@ -316,12 +316,18 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 	if ask.Signs.Has(meter.Exported) {
 		e.Export = meter.ExportOf(ask.Service, ask.Route)
 	}
-	if e.Kind == meter.Looked && ruling.Why != CeilingReached { // asked for a step-up, say: that shows no work
+	if e.Kind == meter.Looked && !ruling.standsBefore() { // asked for a step-up, say: that shows no work
 		e.Ground = meter.Unexplained
 	}
 	e.Writes = ask.Act == Change && ruling.Verdict.Shows()
 	e.Excused, e.Spared = ruling.Observed && ruling.Why.Freezes(), ruling.Spared
 	return e
+}
+
+// standsBefore reports whether somebody whom a fact explains is stopped for good where honest work
+// may stand for weeks: at the ceiling, or at the wall.
+func (r Ruling) standsBefore() bool {
+	return r.Why == CeilingReached || r.Why == WallReached && r.Verdict != AskStepUp
 }
 
 // event sorts a ruling for the meter.
