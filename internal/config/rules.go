@@ -26,6 +26,10 @@ type allowancesTable struct {
 	Service      allowanceTable `toml:"service" need:"service = { hour = 500, month = 20000 }, for all accounts through one service together"`
 	Register     allowanceTable `toml:"register" need:"register = { hour = 1000, month = 40000 }, for all accounts together"`
 
+	// Together is how many people beyond its month an organisation may be shown, at most, and half
+	// of the month: one for every two of whom another system told the reason afterwards.
+	Together *int64 `toml:"together"` // 1000
+
 	// Share is what part of each of these three one account may spend: one in so many.
 	Share int64 `toml:"share"` // 3
 
@@ -168,6 +172,13 @@ func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
 	s.Rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
 	s.Rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
+	s.Rules.Together = policy.Together
+	if a.Together != nil {
+		s.Rules.Together = int(*a.Together)
+	}
+	if s.Rules.Together < 0 || s.Rules.Together > mostOfAll {
+		wrong.Add("allowance.together", "must be between 0 and %d: how many people more one organisation may open within 28 days, for those of whom other systems tell the reason", mostOfAll)
+	}
 	if s.Rules.Share = int(cmp.Or(a.Share, policy.Share)); s.Rules.Share < 1 || s.Rules.Share > mostParts {
 		wrong.Add("allowance.share", "must be between 1 and %d: 3 lets one account spend a third of what an organisation, a service or the register may", mostParts)
 	}

@@ -208,7 +208,7 @@ var _ = [1]struct{}{}[(asRow|asOwn|forCause|reasoned|uncapped|unbound|firstRow)>
 // nothing counts has no bytes.
 func (t Tally) Append(dst []byte, now time.Time) []byte {
 	t.Add(Common{}, false, now)
-	if t.days == [wholeDays]charged{} && t.minutes == [60]charged{} {
+	if t.days == [wholeDays]charged{} && t.minutes == [60]charged{} && t.returned == [wholeDays]charged{} {
 		return dst
 	}
 	c := coder{bytes: dst}
@@ -229,7 +229,7 @@ func DecodeTally(body []byte) (t Tally, err error) {
 func (t *Tally) fields(c *coder) {
 	number(c, &t.minute)
 	number(c, &t.day)
-	for _, window := range [][]charged{t.minutes[:], t.days[:]} {
+	for _, window := range [][]charged{t.minutes[:], t.days[:], t.returned[:]} {
 		for i := range window {
 			number(c, &window[i].counted)
 			number(c, &window[i].spared)

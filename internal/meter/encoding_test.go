@@ -52,6 +52,7 @@ func TestTheEncodingOfAMeterStays(t *testing.T) {
 	var tally meter.Tally
 	tally.Add(meter.CommonOf(meter.Whole, 0), false, now)
 	tally.Add(meter.CommonOf(meter.Row, meter.SearchRow), true, now.Add(time.Minute))
+	tally.Refund(meter.Whole, false, now, now.Add(2*time.Minute))
 	got := hex.EncodeToString(m.Append(nil, now)) + "\n" + hex.EncodeToString(tally.Append(nil, now.Add(time.Hour/2))) + "\n"
 	const golden = "testdata/busy.hex"
 	if *update {

@@ -8,10 +8,11 @@ import "time"
 // charged while its limit was only observed. The zero value is ready for use. Copies
 // are independent.
 type Tally struct {
-	minutes [60]charged
-	minute  int64 // the last one counted
-	days    [wholeDays]charged
-	day     int64
+	minutes  [60]charged
+	minute   int64 // the last one counted
+	days     [wholeDays]charged
+	returned [wholeDays]charged // what came back, by the day on which it did
+	day      int64
 }
 
 // charged is what was charged in one step of a window.
@@ -29,6 +30,7 @@ func (c *charged) add(cost Cost, spared bool) {
 // then; moments never go back.
 func (t *Tally) Add(cost Common, spared bool, at time.Time) {
 	t.minute = turn(t.minutes[:], t.minute, at.Unix()/60)
+	turn(t.returned[:], t.day, at.Unix()/86400)
 	t.day = turn(t.days[:], t.day, at.Unix()/86400)
 	t.minutes[t.minute%int64(len(t.minutes))].add(cost.Hour, spared)
 	t.days[t.day%int64(len(t.days))].add(cost.Month, spared)
@@ -50,6 +52,7 @@ func CommonOf(cost Cost, signs Signs) Common {
 // Refund takes back, at a moment, what was charged for an opening at an earlier one.
 func (t *Tally) Refund(cost Cost, spared bool, since, at time.Time) {
 	t.Add(Common{}, false, at)
+	t.returned[t.day%int64(len(t.returned))].add(cost, spared)
 	for _, w := range []struct {
 		window     []charged
 		last, step int64
@@ -82,6 +85,16 @@ func (t Tally) Spent(observed bool, now time.Time) (hour, month Cost) {
 		month += c.counting(observed)
 	}
 	return hour, month
+}
+
+// Returned is what came back within Memory before now, of what counts while the limit is only
+// observed, or is enforced.
+func (t Tally) Returned(observed bool, now time.Time) (month Cost) {
+	t.Add(Common{}, false, now)
+	for _, c := range t.returned {
+		month += c.counting(observed)
+	}
+	return month
 }
 
 func (c charged) counting(observed bool) Cost {

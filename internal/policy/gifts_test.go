@@ -158,6 +158,66 @@ func TestRIGHTS_10_OneWhoCostSeveralMakesRoomForOne(t *testing.T) {
 	}
 }
 
+// A house of many is confirmed by its own work, and many stolen accounts are not: for every two people of whom another
+// system tells why, its accounts together may open one more within 28 days, up to half as many again. Its hour stays,
+// and so does what one account may take of it.
+//
+// Promise: METER-4
+func TestMETER_4_WhatIsConfirmedMakesRoomForTheOrganisation(t *testing.T) {
+	p := newPost(t)
+	p.followed(1, 2000)
+	p.rules.Watches = nil
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(500), Long: meter.People(500)}}
+	p.rules.Wider.Organisation, p.rules.Together = meter.Allowance{Short: meter.People(30), Long: meter.People(40)}, 1000
+	var wider policy.Wider
+	p.more = func(f *policy.Facts) { f.Wider = wider }
+	next := 1
+	fill := func() (opened int) { // one an hour
+		for ; p.after(time.Hour).opens(next).Verdict.Shows(); next++ {
+			wider.Add(meter.CommonOf(meter.Whole, 0), 0, p.now)
+			opened++
+		}
+		return opened
+	}
+	if n := fill(); n != 40 {
+		t.Errorf("%d people are opened by a house of whom nothing is told, want 40", n)
+	}
+	back := func(n int) {
+		for range n {
+			wider.Refund(meter.Whole, 0, p.now.Add(-2*time.Hour), p.now)
+		}
+	}
+	back(10)
+	if n := fill(); n != 10+10/policy.EarnedBy {
+		t.Errorf("ten came back, and %d more are opened", n)
+	}
+	back(40)
+	if n := fill(); n != 40+20-5 {
+		t.Errorf("fifty came back, and %d more are opened: half of the month is earned at most", n)
+	}
+	p.rules.Together = 7
+	back(20)
+	if n := fill(); n != 20+7-20 {
+		t.Errorf("with seven to earn at most, %d more are opened", n)
+	}
+	p.rules.Together = 1000
+	p.after(meter.Memory)
+	wider.Add(meter.CommonOf(meter.People(30), 0), 0, p.now)
+	p.want("an empty hour", p.opens(next), policy.Refused, policy.OrganisationEmpty)
+	if n := fill(); n != 10 {
+		t.Errorf("28 days later %d are opened for what came back, want the 10 that are left", n)
+	}
+
+	wider, p.rules.Share = policy.Wider{}, policy.Share
+	p.meter = meter.New()
+	for range 200 {
+		wider.Refund(meter.Whole, 0, p.now, p.now)
+	}
+	if n := fill(); n != 40/policy.Share {
+		t.Errorf("one account opens %d, want its share of the month without what is earned", n)
+	}
+}
+
 // An account that stands for weeks at its ceiling, at the wall of a day, or at its ceiling in an
 // organisation that is empty still shows, by whom it asks for, that it works: who has a reason and
 // is stopped there relieves the evidence as an opening would, and being asked for a step-up never does.

@@ -758,7 +758,7 @@ func (w *weighing) full(cost meter.Cost) (Ruling, bool) {
 		limit meter.Allowance
 		why   Why
 	}{
-		{&w.wider.Organisation, w.rules.Wider.Organisation, OrganisationEmpty},
+		{&w.wider.Organisation, w.rules.organisation(w.wider.Organisation, w.spared.Has(meter.OrganisationLimit), w.now), OrganisationEmpty},
 		{&w.wider.Service, w.rules.Wider.Service, ServiceEmpty},
 		{&w.wider.Register, w.rules.Wider.Register, RegisterEmpty},
 	} {

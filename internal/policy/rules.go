@@ -29,6 +29,7 @@ type Rules struct {
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Gives      meter.Allowance     // people that one account may give to all others together, by raises and signatures
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
+	Together   int // people beyond the organisation's month, at most: see Rules.organisation; zero for none
 	Share      int // one account may spend one part in so many of each of Wider; zero for all of it
 	Watches    map[roster.Role]Watch
 	Trains     map[roster.Role]bool // whose access closes when their certificate of awareness has run out
@@ -140,9 +141,10 @@ func (o Observed) Limits(ask Ask) (observed meter.Limits) {
 	return observed
 }
 
-// The defaults of Rules.Signed, Rules.Share and Observed.Most.
+// The defaults of Rules.Signed, Rules.Together, Rules.Share and Observed.Most.
 const (
 	Signed       = 40
+	Together     = 1000
 	Share        = 3
 	ObservedMost = 500
 )
@@ -197,6 +199,17 @@ func (r Rules) Earns(role roster.Role, m *meter.Draft, by meter.Cost, now time.T
 		return 0
 	}
 	return min(most, m.Refunded(meter.Memory, now)/by)
+}
+
+// organisation is what the accounts of one may be charged together. What came back makes room for
+// half as much, up to half of the month: a house of many is confirmed by its own work, as each
+// account is, and many stolen accounts are not. The hour stays, and so does one account's share.
+func (r Rules) organisation(charged meter.Tally, observed bool, now time.Time) meter.Allowance {
+	allowance := r.Wider.Organisation
+	if r.Together > 0 {
+		allowance.Long += min(meter.People(r.Together), allowance.Long/2, charged.Returned(observed, now)/EarnedBy)
+	}
+	return allowance
 }
 
 // quarter is what part of its role's month an account on probation has at least.

@@ -105,8 +105,8 @@ func (s Study) WritePatch(out io.Writer) error {
 	for _, w := range s.Wider {
 		fmt.Fprintf(&text, "%s = %s\n", w.Name, allowanceTOML(w.Proposed))
 	}
-	fmt.Fprintf(&text, "share = %d\nceiling = %s\nrows = %s\nlists = %s\nstrangers = %s\nearned = %s\nsigned = %d\ngives = %s\ncold = %t\n\n[watch]\n",
-		s.Now.Share, peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), peopleTOML(s.Now.Lists), peopleTOML(s.Now.Strangers), peopleTOML(s.Now.Earned), s.Now.Signed, allowanceTOML(s.Now.Gives), s.Now.Cold)
+	fmt.Fprintf(&text, "together = %d\nshare = %d\nceiling = %s\nrows = %s\nlists = %s\nstrangers = %s\nearned = %s\nsigned = %d\ngives = %s\ncold = %t\n\n[watch]\n",
+		s.Now.Together, s.Now.Share, peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), peopleTOML(s.Now.Lists), peopleTOML(s.Now.Strangers), peopleTOML(s.Now.Earned), s.Now.Signed, allowanceTOML(s.Now.Gives), s.Now.Cold)
 	for _, r := range s.Roles {
 		fmt.Fprintf(&text, "%s = %s\n", r.Role, watchTOML(r.Proposed.Watch, s.Now.Watches[r.Role]))
 	}
