@@ -282,3 +282,39 @@ func TestWATCH_2_WorkAtTheCeilingIsWorkStill(t *testing.T) {
 		t.Errorf("being asked for a step-up moves the evidence from %d to %d", before, after)
 	}
 }
+
+// What comes back is bounded: whoever can have reasons told of whom they open has so much, and its people take a place
+// under the ceiling.
+//
+// Promise: METER-1
+func TestMETER_1_WhatComesBackIsBoundedInADayAndInAMonth(t *testing.T) {
+	p := newPost(t)
+	p.followed(1, 2000)
+	p.rules.Watches = nil
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(200), Long: meter.People(20)}}
+	p.rules.Ceilings = map[roster.Role]int{roster.Adviser: 90}
+	account := roster.Account{ID: "pauline", Role: roster.Adviser}
+	next := 1
+	comesBack := func() (n int) { // one opened, and back as soon
+		for ; n < 200; n, next = n+1, next+1 {
+			p.want("with room", p.after(time.Minute).opens(next), policy.Shown, policy.Counted)
+			if !p.rules.Refunds(account, p.meter.Draft(), person(next), meter.Whole, p.now) {
+				return n
+			}
+			p.hasBack(p.now, next)
+		}
+		return n
+	}
+	for day, want := range []int{20, 20, 20, 20, 0} {
+		if n := comesBack(); n != want {
+			t.Errorf("on day %d %d come back, want %d", day, n, want)
+		}
+		next++
+		p.after(24 * time.Hour)
+	}
+	p.after(meter.Memory)
+	p.rules.Ceilings = map[roster.Role]int{roster.Adviser: 5}
+	if n := comesBack(); n != 5 {
+		t.Errorf("%d come back, where the ceiling holds 5", n)
+	}
+}
