@@ -34,10 +34,10 @@ const (
 	callCentre  = 26 << 10               // of somebody in a call centre
 	index       = 460 << 20              // bytes, while "exactly who" is asked
 	readAgain   = 5300 * time.Nanosecond // for an entry, at a start that finds nothing kept
-	townSigns   = 0.44 + 0.01            // co-signatures and raises in an agent's month, in the town
-	hardSigns   = 1.85 + 0.15            // in the hard town
+	townSigns   = 0.43 + 0.01            // co-signatures and raises in an agent's month, in the town
+	hardSigns   = 1.65 + 0.10            // in the hard town
 	townSteps   = 0.88                   // confirmations
-	hardSteps   = 1.63
+	hardSteps   = 1.64
 )
 
 // What is assumed.
