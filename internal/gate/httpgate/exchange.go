@@ -78,7 +78,7 @@ func (x *exchange) serve() Outcome {
 	if q.named, err = x.people(ctx, q.refs); err != nil {
 		return x.stop(ctx, policy.Attempt, err)
 	}
-	q.signs = p.trails.notice(session.Account, q)
+	q.signs = p.notice(session.Account, q)
 
 	if q.changes() {
 		// A change is written before it is forwarded. If the program stops in between, or
@@ -185,7 +185,7 @@ func (x *exchange) serve() Outcome {
 		}
 	}
 	if read.list {
-		p.trails.listed(session.Account, places, ask.People, decision.People)
+		p.trails.Listed(session.Account, places, ask.People, decision.People)
 	}
 
 	// Withheld people are cut out, and fields masked, in a copy.
@@ -353,7 +353,7 @@ func (x *exchange) settle(ctx context.Context, act policy.Act, err error) (polic
 func (x *exchange) refuse(ruling policy.Ruling) Outcome {
 	x.response.free()
 	if ruling.Why == policy.NotThere || ruling.Why.Untold() || slices.ContainsFunc(x.request.named, register.PersonID.IsZero) {
-		x.proxy.trails.missed(x.session.Account, x.request.refs)
+		x.proxy.trails.Missed(x.session.Account, x.request.refs)
 	}
 	x.sendReceipt()
 	x.w.Header().Set("Cache-Control", "no-store")

@@ -174,7 +174,7 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 		return t, nil
 	}
 	if !by.about && len(places) > 0 {
-		x.proxy.trails.listed(x.session.Account, places, ask.People, decision.People)
+		x.proxy.trails.Listed(x.session.Account, places, ask.People, decision.People)
 	}
 	t.hides = slices.ContainsFunc(places, func(place int) bool { return !decision.People[place].Verdict.Shows() })
 	if root, is := read.Root(); is && !decision.People[places[root]].Verdict.Shows() {

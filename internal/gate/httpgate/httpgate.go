@@ -33,7 +33,9 @@ import (
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/lines"
 	"poterne/internal/gate/network"
+	"poterne/internal/gate/trail"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -341,7 +343,7 @@ type Proxy struct {
 	Deps
 	services []*service
 	origins  *http.CrossOriginProtection
-	trails   *trails
+	trails   *trail.Memory
 	lines    *lines.Lines
 	reading  budget
 	turns    turns
@@ -380,7 +382,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Even == nil {
 		d.Even = gate.Even
 	}
-	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: lines.New(), flows: newFlows(), late: lateAnswer}
+	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: trail.New(), lines: lines.New(), flows: newFlows(), late: lateAnswer}
 	p.reading.left.Store(d.Reading)
 	p.turns = newTurns()
 	return p, nil
@@ -389,6 +391,24 @@ func New(services []Service, d Deps) (*Proxy, error) {
 // Follow goes on from what another proxy, which this one takes over from, has noticed of each
 // account. It MUST be called before anything is served.
 func (p *Proxy) Follow(before *Proxy) { p.trails = before.trails }
+
+// Trail is what the proxy remembers of each account's last requests, for another door.
+func (p *Proxy) Trail() *trail.Memory { return p.trails }
+
+// notice returns the signs of a request that was read, and remembers it.
+func (p *Proxy) notice(account roster.AccountID, q *request) meter.Signs {
+	if q.route.Kind != People {
+		return 0
+	}
+	asked := trail.Asked{Route: q.route.name, Refs: q.refs, Named: q.named}
+	for _, one := range q.pairs() {
+		asked.Pairs = append(asked.Pairs, trail.Pair{Name: one.name, Value: one.value})
+	}
+	if search := q.route.Search; search != nil {
+		asked.Search, asked.Name, asked.Birth = true, search.Name, search.Birth
+	}
+	return p.trails.Asks(account, asked)
+}
 
 // Close ends the connections to applications that wait to be used again.
 func (p *Proxy) Close() {

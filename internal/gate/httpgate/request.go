@@ -92,6 +92,9 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	return q.mustName()
 }
 
+// pairs are the parameters of the request, and the fields of its form.
+func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form, q.json) }
+
 // changes reports whether the request may change something.
 func (q *request) changes() bool { return !q.asks() && (q.route == nil || !q.route.Reads) }
 

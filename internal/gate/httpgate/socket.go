@@ -489,7 +489,7 @@ func (x *exchange) asked(ctx context.Context, text []byte) (Outcome, error) {
 		return "", err
 	}
 	if len(q.refs) > 0 { // a heartbeat that counts is no list that is turned over
-		q.signs = x.proxy.trails.notice(x.session.Account, q)
+		q.signs = x.proxy.notice(x.session.Account, q)
 	}
 	act, became := policy.Show, Plain
 	if q.changes() {
@@ -517,7 +517,7 @@ func (x *exchange) parting(outcome Outcome, err, why error, theirs int) (code in
 	if refused, ok := errors.AsType[*refusedMessage](err); ok {
 		ruling := refused.ruling
 		if ruling.Why == policy.NotThere || ruling.Why.Untold() || slices.ContainsFunc(x.request.named, register.PersonID.IsZero) {
-			x.proxy.trails.missed(x.session.Account, x.request.refs)
+			x.proxy.trails.Missed(x.session.Account, x.request.refs)
 		}
 		if ruling.Why.Untold() { // nothing outside the ledger tells it from a reference to nobody
 			ruling.Why = policy.NobodyKnown

@@ -106,7 +106,7 @@ type Directory interface {
 }
 
 // Trail notices that somebody goes through the register one after the other, at whatever door;
-// httpgate.Trail does.
+// *trail.Memory does.
 type Trail interface {
 	// Notice returns the signs of a request, and remembers it.
 	Notice(account roster.AccountID, service roster.ServiceID, route string, values []string, refs []register.Ref, named []register.PersonID) meter.Signs

@@ -1,4 +1,4 @@
-package httpgate
+package trail
 
 import (
 	"crypto/sha256"
@@ -12,32 +12,39 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/signin"
 )
 
-// asked is an exchange of an account in a session, so far as the trails look at it.
-func asked(p *Proxy, account roster.AccountID, session roster.SessionID, people ...string) *exchange {
-	x := &exchange{proxy: p, session: signin.Session{ID: session, Account: account}}
-	x.request.route = &route{Route: Route{Kind: People, Search: &Search{Name: []string{"surname"}, Birth: "birth"}}, name: "GET /files/{n}"}
+// door has a memory.
+type door struct{ trails *Memory }
+
+// exchange is a request of an account, so far as the trails look at it.
+type exchange struct {
+	door    *door
+	account roster.AccountID
+	request Asked
+}
+
+func asked(p *door, account roster.AccountID, _ roster.SessionID, people ...string) *exchange {
+	x := &exchange{door: p, account: account, request: Asked{Route: "GET /files/{n}", Search: true, Name: []string{"surname"}, Birth: "birth"}}
 	for _, value := range people {
-		x.request.refs = append(x.request.refs, register.Ref{Scheme: "dossier", Value: value})
+		x.request.Refs = append(x.request.Refs, register.Ref{Scheme: "dossier", Value: value})
 		whole := sha256.Sum256([]byte(value))
-		x.request.named = append(x.request.named, register.PersonID(whole[:16]))
+		x.request.Named = append(x.request.Named, register.PersonID(whole[:16]))
 	}
 	return x
 }
 
 // queried is an exchange that lists or searches.
-func queried(p *Proxy, account roster.AccountID, session roster.SessionID, query ...string) *exchange {
+func queried(p *door, account roster.AccountID, session roster.SessionID, query ...string) *exchange {
 	x := asked(p, account, session)
 	for _, one := range query {
 		name, value, _ := strings.Cut(one, "=")
-		x.request.address.query = append(x.request.address.query, pair{name, value})
+		x.request.Pairs = append(x.request.Pairs, Pair{name, value})
 	}
 	return x
 }
 
-func notice(x *exchange) meter.Signs { return x.proxy.trails.notice(x.session.Account, &x.request) }
+func notice(x *exchange) meter.Signs { return x.door.trails.Asks(x.account, x.request) }
 
 // inOrder is the places of rows that each show another person.
 func inOrder(people []policy.Opening) []int {
@@ -49,24 +56,24 @@ func inOrder(people []policy.Opening) []int {
 }
 
 func TestATrailIsBoundedAndHoldsNoReference(t *testing.T) {
-	p := &Proxy{trails: newTrails()}
+	p := &door{trails: New()}
 	const number = "12345678901"
 	for i := range 1000 {
 		x := asked(p, "pauline", "s1", fmt.Sprintf("%s%d", number, i))
-		x.request.address.query = append(x.request.address.query, pair{"surname", fmt.Sprint("n", i)}, pair{"birth", number}, pair{"office", fmt.Sprint("o", i%20)})
+		x.request.Pairs = append(x.request.Pairs, Pair{"surname", fmt.Sprint("n", i)}, Pair{"birth", number}, Pair{"office", fmt.Sprint("o", i%20)})
 		for page := range 100 {
-			x.request.address.query = append(x.request.address.query, pair{"page", fmt.Sprint(page)})
+			x.request.Pairs = append(x.request.Pairs, Pair{"page", fmt.Sprint(page)})
 		}
 		notice(x)
-		p.trails.missed("pauline", x.request.refs)
-		x.request.refs = nil
+		p.trails.Missed("pauline", x.request.Refs)
+		x.request.Refs = nil
 		notice(x)
 		people := make([]policy.Opening, 1000)
 		rulings := make([]policy.Ruling, len(people))
 		for n := range people {
 			people[n].Person, rulings[n].Verdict = register.PersonID{byte(n), byte(n >> 8), 1}, policy.Shown
 		}
-		p.trails.listed("pauline", inOrder(people), people, rulings)
+		p.trails.Listed("pauline", inOrder(people), people, rulings)
 	}
 	s := p.trails.account("pauline")
 	if len(s.searches) != mostSearches || len(s.lists) != mostLists || len(s.listed) != mostListed || len(s.named) != mostNamed || len(s.missed) != mostMissed {
@@ -88,7 +95,7 @@ func TestATrailIsBoundedAndHoldsNoReference(t *testing.T) {
 // Promise: WATCH-9
 func TestWATCH_9_ATrailIsForgottenOnlyWhenItIsTheOneThatWasIdleForLongest(t *testing.T) {
 	const most = 100
-	p := &Proxy{trails: newTrails()}
+	p := &door{trails: New()}
 	p.trails.most = most
 	name := func(i int) roster.AccountID { return roster.AccountID(fmt.Sprint("a", i)) }
 	for i := range most {
@@ -126,7 +133,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		}
 	}
 	t.Run("names under one birth date", func(t *testing.T) {
-		p := &Proxy{trails: newTrails()}
+		p := &door{trails: New()}
 		var all []*exchange
 		for n := range 20 { // two birth dates in turns
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("surname=n", n), fmt.Sprint("birth=1990-01-0", 1+n%2)))
@@ -134,7 +141,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		sign(t, meter.SameBirth, 2, all)
 	})
 	t.Run("birth dates under one name", func(t *testing.T) {
-		p := &Proxy{trails: newTrails()}
+		p := &door{trails: New()}
 		var all []*exchange
 		for n := range 20 {
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("surname=n", n%2), fmt.Sprint("birth=d", n)))
@@ -142,7 +149,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		sign(t, meter.SameName, 2, all)
 	})
 	t.Run("pages of several lists", func(t *testing.T) {
-		p := &Proxy{trails: newTrails()}
+		p := &door{trails: New()}
 		var all []*exchange
 		for n := range 20 {
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("office=o", n%4), fmt.Sprint("page=", n/4+1)))
@@ -150,7 +157,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		sign(t, meter.NextPage, 4, all)
 	})
 	t.Run("pages asked for at once", func(t *testing.T) {
-		p := &Proxy{trails: newTrails()}
+		p := &door{trails: New()}
 		notice(queried(p, "pauline", each(), "office=o"))
 		var all []*exchange
 		for _, page := range []int{5, 3, 4, 2, 7, 6} {
@@ -159,7 +166,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		sign(t, meter.NextPage, 0, all)
 	})
 	t.Run("ten ranges of references, each walked through", func(t *testing.T) {
-		p := &Proxy{trails: newTrails()}
+		p := &door{trails: New()}
 		var all []*exchange
 		for n := range 100 {
 			all = append(all, asked(p, "pauline", each(), fmt.Sprint((10-n%10)*1_000_000+n/10)))
@@ -167,7 +174,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		sign(t, meter.InOrder, 10, all)
 	})
 	t.Run("a list, opened by ten at once", func(t *testing.T) {
-		p := &Proxy{trails: newTrails()}
+		p := &door{trails: New()}
 		var names []string
 		for n := range 20 {
 			names = append(names, fmt.Sprint(n*7919%1009+2000))
@@ -175,10 +182,10 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		rulings := make([]policy.Ruling, len(names))
 		var people []policy.Opening
 		for i, name := range names {
-			people = append(people, policy.Opening{Person: asked(p, "pauline", "", name).request.named[0]})
+			people = append(people, policy.Opening{Person: asked(p, "pauline", "", name).request.Named[0]})
 			rulings[i].Verdict = policy.Shown
 		}
-		p.trails.listed("pauline", inOrder(people), people, rulings)
+		p.trails.Listed("pauline", inOrder(people), people, rulings)
 		var all []*exchange
 		for i := range 10 { // two workers, each through its half
 			all = append(all, asked(p, "pauline", each(), names[i]), asked(p, "pauline", each(), names[10+i]))
@@ -190,7 +197,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 // References that come in no order say so still, or honest work would have nothing
 // to be relieved by.
 func TestReferencesInNoOrderAreInNone(t *testing.T) {
-	p, dice := &Proxy{trails: newTrails()}, rand.New(rand.NewPCG(1, 2))
+	p, dice := &door{trails: New()}, rand.New(rand.NewPCG(1, 2))
 	in := 0
 	for n := range 2000 {
 		signs := notice(asked(p, "pauline", "s", fmt.Sprint(dice.IntN(40_000_000))))

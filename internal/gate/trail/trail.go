@@ -1,4 +1,6 @@
-package httpgate
+// Package trail notices that somebody goes through the register one after the other, at whatever door of a node: who
+// takes turns at several is in order at each. It decides nothing.
+package trail
 
 import (
 	"container/list"
@@ -15,13 +17,13 @@ import (
 	"poterne/internal/roster"
 )
 
-// trails remembers of each account just enough of its last requests to notice that
+// Memory remembers of each account just enough of its last requests to notice that
 // somebody goes through the register one after the other, in however many sessions
 // and at however many places at once. It is this node's memory and no more than a
 // help: what a restart or another node forgets, the allowances and the ledger's
 // evidence still count. Nothing in it is a reference: keyed short hashes, and numbers
-// blinded by a key that nothing else knows.
-type trails struct {
+// blinded by a key that nothing else knows. It is safe to share.
+type Memory struct {
 	seed   maphash.Seed
 	mu     sync.Mutex // guards what follows
 	of     map[roster.AccountID]*list.Element
@@ -42,8 +44,9 @@ const (
 	mostMissed   = 16
 )
 
-func newTrails() *trails {
-	return &trails{seed: maphash.MakeSeed(), of: make(map[roster.AccountID]*list.Element), recent: list.New(), most: mostTrails}
+// New remembers nothing yet.
+func New() *Memory {
+	return &Memory{seed: maphash.MakeSeed(), of: make(map[roster.AccountID]*list.Element), recent: list.New(), most: mostTrails}
 }
 
 // trail is one account's. Each list has the oldest first.
@@ -77,7 +80,7 @@ type named struct {
 // tag is a keyed short hash; 0 stands for nothing.
 type tag uint64
 
-func (t *trails) tag(parts ...string) tag {
+func (t *Memory) tag(parts ...string) tag {
 	var h maphash.Hash
 	h.SetSeed(t.seed)
 	empty := true
@@ -93,7 +96,7 @@ func (t *trails) tag(parts ...string) tag {
 }
 
 // person is a person's tag; nobody has none.
-func (t *trails) person(p register.PersonID) tag {
+func (t *Memory) person(p register.PersonID) tag {
 	if p.IsZero() {
 		return 0
 	}
@@ -101,7 +104,7 @@ func (t *trails) person(p register.PersonID) tag {
 }
 
 // account returns an account's trail. The caller holds mu.
-func (t *trails) account(id roster.AccountID) *trail {
+func (t *Memory) account(id roster.AccountID) *trail {
 	if known, ok := t.of[id]; ok {
 		t.recent.MoveToFront(known)
 		return known.Value.(*trail)
@@ -121,23 +124,44 @@ func keep[T any](all []T, most int, more ...T) []T {
 	return slices.Delete(all, 0, max(0, len(all)-most))
 }
 
-// notice returns the signs of a request that was read, and remembers it.
-func (t *trails) notice(account roster.AccountID, q *request) (signs meter.Signs) {
-	if q.route.Kind != People {
-		return 0
-	}
+// Pair is a parameter of a request, or a field or member of its body.
+type Pair struct{ Name, Value string }
+
+// Asked is what is looked at of a request that was read.
+type Asked struct {
+	Route string // among all of the node's, or of the door's service
+	Pairs []Pair
+	Refs  []register.Ref
+	Named []register.PersonID // whom they lead to, each once
+
+	Search bool     // for what Name and Birth say
+	Name   []string // names of pairs
+	Birth  string
+}
+
+// Asks returns the signs of a request, and remembers it.
+func (t *Memory) Asks(account roster.AccountID, q Asked) (signs meter.Signs) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.account(account)
-	if search := q.route.Search; search != nil {
-		signs |= s.search(searched{t.tag(q.valuesOf(search.Name)...), t.tag(q.valuesOf([]string{search.Birth})...)})
+	if q.Search {
+		signs |= s.search(searched{t.tag(q.valuesOf(q.Name)...), t.tag(q.valuesOf([]string{q.Birth})...)})
 	}
-	return signs | t.follows(s, q.route.name, q.pairs(), q.refs, q.named)
+	return signs | t.follows(s, q.Route, q.Pairs, q.Refs, q.Named)
+}
+
+// Notice is Asks for a door whose requests have values without names.
+func (t *Memory) Notice(account roster.AccountID, service roster.ServiceID, route string, values []string, refs []register.Ref, named []register.PersonID) meter.Signs {
+	pairs := make([]Pair, len(values))
+	for i, value := range values {
+		pairs[i] = Pair{strconv.Itoa(i), value}
+	}
+	return t.Asks(account, Asked{Route: string(service) + " " + route, Pairs: pairs, Refs: refs, Named: named})
 }
 
 // follows says how a request follows the last ones: one that names nobody by what it lists, one
 // that names somebody by whom. The caller holds mu.
-func (t *trails) follows(s *trail, route string, pairs []pair, refs []register.Ref, people []register.PersonID) (signs meter.Signs) {
+func (t *Memory) follows(s *trail, route string, pairs []Pair, refs []register.Ref, people []register.PersonID) (signs meter.Signs) {
 	if len(refs) == 0 {
 		signs |= s.turn(t.listAsked(route, pairs))
 	}
@@ -150,15 +174,12 @@ func (t *trails) follows(s *trail, route string, pairs []pair, refs []register.R
 	return signs
 }
 
-// pairs are the parameters of the request, and the fields of its form.
-func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form, q.json) }
-
 // valuesOf returns what the request says under some names, folded as searches
 // usually are.
-func (q *request) valuesOf(names []string) (values []string) {
-	for _, p := range q.pairs() {
-		if slices.Contains(names, p.name) {
-			values = append(values, strings.ToLower(strings.TrimSpace(p.value)))
+func (q Asked) valuesOf(names []string) (values []string) {
+	for _, p := range q.Pairs {
+		if slices.Contains(names, p.Name) {
+			values = append(values, strings.ToLower(strings.TrimSpace(p.Value)))
 		}
 	}
 	return values
@@ -186,12 +207,12 @@ const mostDigits = 6
 
 // listAsked takes an address apart into what it lists and the numbers in it, one of
 // which may be a page. First pages have the number 0, 1 or none.
-func (t *trails) listAsked(route string, pairs []pair) (list tag, numbers [mostNumbers]int) {
+func (t *Memory) listAsked(route string, pairs []Pair) (list tag, numbers [mostNumbers]int) {
 	parts, found := []string{route}, 0
 	for _, p := range pairs {
-		n, err := strconv.Atoi(p.value)
-		if err != nil || n < 0 || len(p.value) > mostDigits || found == len(numbers) {
-			parts = append(parts, p.name, p.value)
+		n, err := strconv.Atoi(p.Value)
+		if err != nil || n < 0 || len(p.Value) > mostDigits || found == len(numbers) {
+			parts = append(parts, p.Name, p.Value)
 			continue
 		}
 		if n > 1 {
@@ -312,9 +333,9 @@ func placeOf(value string) (place uint64, counts bool) {
 	return binary.BigEndian.Uint64(first[:]), false
 }
 
-// listed remembers who was shown in a list, in the order of its rows, each at a place
+// Listed remembers who was shown in a list, in the order of its rows, each at a place
 // in people.
-func (t *trails) listed(account roster.AccountID, places []int, people []policy.Opening, decided []policy.Ruling) {
+func (t *Memory) Listed(account roster.AccountID, places []int, people []policy.Opening, decided []policy.Ruling) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.account(account)
@@ -329,8 +350,8 @@ func (t *trails) listed(account roster.AccountID, places []int, people []policy.
 	s.listed = keep(s.listed, mostListed, shown...)
 }
 
-// missed remembers references that led to nobody.
-func (t *trails) missed(account roster.AccountID, refs []register.Ref) {
+// Missed remembers references that led to nobody.
+func (t *Memory) Missed(account roster.AccountID, refs []register.Ref) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.account(account)
