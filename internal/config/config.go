@@ -65,6 +65,8 @@ type config struct {
 	// [[lists]] go on in them; a key is written once in all of them.
 	Include []string `toml:"include"`
 
+	Configuration configurationTable `toml:"configuration"`
+
 	Public     publicTable     `toml:"public"`
 	Metrics    metricsTable    `toml:"metrics"`
 	Control    controlTable    `toml:"control"`
@@ -507,8 +509,9 @@ type sourceTable struct {
 
 // Settings are what a configuration comes to, with its secrets read.
 type Settings struct {
-	Files  []string      // that it was read from
-	Digest ledger.Digest // of the file; of several, of the digest of each
+	Files    []string      // that it was read from
+	Digest   ledger.Digest // of the file; of several, of the digest of each
+	Deciding Deciding      // what two people allow of it, where they do
 
 	Origin      string // where people reach the portal: https, or http on this very machine
 	Control     Socket
@@ -604,7 +607,11 @@ func settings(file string, read func(*config) (*document, error)) (Settings, err
 	}
 	s := c.compile(wrong, filepath.Dir(file))
 	s.Files, s.Digest = wrong.files, wrong.digest
-	return s, wrong.Err()
+	err = wrong.Err()
+	if err == nil && wrong.tree != nil {
+		s.Deciding, err = decidingOf(file, wrong.tree, c.Configuration.ByTwo)
+	}
+	return s, err
 }
 
 // ReadRules reads the rules of a configuration, or of the example when no file is

@@ -184,7 +184,7 @@ func readConfig(file string, text []byte, into *config) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &document{Complaints: w.Complaints, file: file, at: w.at, files: w.files, digest: w.digest}
+	c := &document{Complaints: w.Complaints, file: file, at: w.at, files: w.files, digest: w.digest, tree: w.tree}
 	c.table("", w.tree, reflect.ValueOf(into).Elem())
 	return c, nil
 }

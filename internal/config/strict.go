@@ -31,6 +31,7 @@ type document struct {
 	at     map[string]place // of each key, by its path: service[0].route[1].get
 	files  []string         // that were read; only of a configuration
 	digest ledger.Digest    // of their texts
+	tree   map[string]any   // all that they say; only of a configuration
 }
 
 // place is where a key stands or, when it is not there, the table it misses from; only the
