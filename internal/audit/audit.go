@@ -11,6 +11,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
+	"poterne/internal/installed"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
@@ -79,6 +80,8 @@ type Rows interface {
 	OrganisationRequests(context.Context) ([]accounts.OrganisationRequest, error)
 	// Sessions returns, of each table of sessions, those that go on.
 	Sessions(context.Context) (map[string][]roster.SessionID, error)
+	// Configurations returns those that wait for two people, without those that have no seal.
+	Configurations(context.Context) ([]installed.Change, error)
 	// Unsealed yields every row without the seal that it must have, of every table but those of Stock.
 	Unsealed(context.Context) iter.Seq2[Row, error]
 	// Parts returns the parts of tables of which there are inventories.
@@ -191,6 +194,10 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading sessions: %w", err)
 	}
+	configurations, err := a.rows.Configurations(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.readOn(ctx); err != nil {
 		return nil, err
 	}
@@ -218,6 +225,11 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 			if over, ended := h.Over[session]; ended {
 				findings = append(findings, Finding{Row{table, string(session)}, PutBack, over.Entry})
 			}
+		}
+	}
+	for _, c := range configurations {
+		if entry, answered := h.Answered[c.Number]; answered {
+			findings = append(findings, Finding{Row{"configuration", strconv.FormatUint(uint64(c.Number), 10)}, PutBack, entry})
 		}
 	}
 	slices.SortFunc(findings, Finding.compare)

@@ -14,6 +14,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
+	"poterne/internal/installed"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -308,6 +309,12 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 			return wrong
 		}
 		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.OrganisationRows](&accounts.DropOrganisation{Number: ledger.Number(number), By: journal.Itself}))
+	case f.Table == "configuration":
+		number, wrong := strconv.ParseUint(f.Key, 10, 63)
+		if wrong != nil {
+			return wrong
+		}
+		_, err = journal.Do(ctx, w.writer, journal.Act[installed.Rows](&installed.Drop{Number: ledger.Number(number), By: journal.Itself}))
 	case f.Table == "organisation":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Organisation, f.Key, f.Entry))
 	}

@@ -35,6 +35,8 @@ var samples = map[string]ledger.Entry{
 		Person: register.PersonID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, Note: "réquisition 26-131",
 	},
 	"reconciled":    {Number: 1234590, Time: at, Kind: ledger.Reconciled, Receipt: 1234590, Account: "poterne", State: ledger.Audited, Target: "fact", Count: 2, Rejected: 1},
+	"configuration-asked": {Number: 1234583, Time: at, Kind: ledger.ConfigurationAsked, Receipt: 1234583, Account: "samir", Organisation: "garde", State: ledger.SignedFor, Target: "poterne-1", Cause: 1234580, Digest: ledger.Digest{1, 2, 3}, Note: "convenu"},
+	"configuration-set":   {Number: 1234584, Time: at, Kind: ledger.ConfigurationSet, Receipt: 1234584, Account: "samir", Organisation: "garde", Approver: "nadia", State: ledger.Altering, Target: "poterne-1", Cause: 1234580, Digest: ledger.Digest{1, 2, 3}, Note: "convenu"},
 	"hold-asked":    {Number: 1234581, Time: at, Kind: ledger.HoldAsked, Receipt: 1234581, Account: "samir", Organisation: "garde", State: ledger.Asked, First: 202603, Last: 202605, Note: "enquête 26-131"},
 	"release-asked": {Number: 1234582, Time: at, Kind: ledger.ReleaseAsked, Receipt: 1234582, Account: "nadia", Organisation: "garde", State: ledger.Refused, From: 1234581, End: 1234582, Cause: 1234581},
 	"opened":        {Number: 0, Time: at, Kind: ledger.Opened},

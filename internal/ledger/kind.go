@@ -73,6 +73,8 @@ const (
 	RightGiven        Kind = 119 // two people gave it
 	OrganisationAsked Kind = 123 // an organisation is to be added, changed or closed, or what was asked was taken back or refused
 	OrganisationSet   Kind = 124 // two people had it so, or its end came
+	ConfigurationAsked Kind = 125 // a node's file says another configuration than two people allowed; somebody signed for that, or it was refused
+	ConfigurationSet   Kind = 126 // which configuration nodes go by since then, as two people allowed it
 	ReadingAsked      Kind = 127 // a reading of the archive was asked for, approved by another person, taken back or refused
 	HoldAsked         Kind = 121 // a hold of months was asked for, or what was asked was taken back or refused
 	ReleaseAsked      Kind = 122 // the release of one was, likewise
@@ -150,6 +152,8 @@ var kindNames = [...]string{
 	RightGiven:        "right-given",
 	OrganisationAsked: "organisation-asked",
 	OrganisationSet:   "organisation-set",
+	ConfigurationAsked: "configuration-asked",
+	ConfigurationSet:   "configuration-set",
 	ReadingAsked:      "reading-asked",
 	HoldAsked:         "hold-asked",
 	ReleaseAsked:      "release-asked",
@@ -251,6 +255,11 @@ const (
 	Altering State = "altering"
 	Closing  State = "closing" // of its accounts, too
 
+	// Of a configuration that takes two people.
+	Found State = "found" // a node's file says another than they allowed
+	First State = "first" // nothing was allowed before: it is taken as it is
+	Freed State = "freed" // they allowed that one person alone changes it from then on
+
 	Started  State = "started"  // a node began with its configuration
 	ReadAnew State = "reloaded" // or read it anew while it served
 
@@ -341,6 +350,8 @@ var fields = map[Kind][]string{
 	RightGiven:        also(doer, "Approver", "Subject", "Service", "Purpose", "Cause", "Until"),
 	OrganisationAsked: also(doer, "State", "Cause", "Digest"),
 	OrganisationSet:   also(doer, "Approver", "State", "Cause", "Count"),
+	ConfigurationAsked: also(doer, "State", "Target", "Cause", "Digest"),
+	ConfigurationSet:   also(doer, "Approver", "State", "Target", "Cause", "Digest"),
 	Recovery:          also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
 	Diverged:          also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:        also(doer, "Subject", "Approver", "State", "Cause"),

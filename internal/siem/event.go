@@ -311,7 +311,7 @@ func (v *Event) ledger(e ledger.Entry) {
 	activity := map[ledger.Kind]int{
 		ledger.Opened: create, ledger.Imported: write, ledger.Read: query, ledger.Named: read, ledger.Dropped: erase,
 		ledger.Questioned: write, ledger.Answered: write, ledger.Retained: update, ledger.Held: update, ledger.Released: update,
-		ledger.Configured: update, ledger.Glossed: update,
+		ledger.Configured: update, ledger.ConfigurationSet: update, ledger.Glossed: update,
 	}[e.Kind]
 	if activity == 0 {
 		activity = other // an entry of a newer program

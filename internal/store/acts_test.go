@@ -24,6 +24,7 @@ import (
 	"poterne/internal/grants"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
+	"poterne/internal/installed"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -148,6 +149,11 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an organisation is not asked for any more":     act(&accounts.DropOrganisation{Number: askedBody, By: "nadia"}),
 	"a change of an organisation is refused":        act(&accounts.DropOrganisation{Number: closingBody, By: "samir"}),
 	"an organisation comes to its end":              act(&accounts.EndOrganisation{Of: "breve"}),
+	"a configuration is found":                      act(&installed.Find{Proposal: proposed("north", 4)}),
+	"a configuration is signed for":                 act(&installed.Sign{Number: foundSetting, By: "samir", Because: "convenu"}),
+	"a configuration is allowed":                    act(&installed.Allow{Number: signedSetting, By: "samir"}),
+	"a configuration is not asked for any more":     act(&installed.Drop{Number: signedSetting, By: "nadia"}),
+	"a configuration is refused":                    act(&installed.Drop{Number: foundSetting, By: "samir"}),
 	"what is masked is asked for":                   act(grants.AskNIR{By: "rita", Session: "s", Opened: seen(9), Fields: register.NIR}),
 	"everything is closed":                          act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
@@ -299,6 +305,10 @@ func prepared(t *testing.T, s *store.DB) {
 		act(&accounts.AskOrganisation{By: "nadia", Does: ledger.Altering, As: roster.Organisation{ID: "mlv", Name: "Mission locale", Mail: "direction@mlv.example", Quota: 40}, Because: "agrandie"}),
 		act(&accounts.AskOrganisation{By: "nadia", Does: ledger.Closing, As: roster.Organisation{ID: "ofh"}, Because: "fin de convention"}),
 		act(&accounts.Import{By: "operator", List: accounts.List{Organisations: []roster.Organisation{{ID: "breve", SIRET: "90000000000074", Name: "Brève", Until: actAt}}}}),
+		act(installed.Take{Proposal: proposed("north", 1)}),
+		act(&installed.Find{Proposal: proposed("north", 2)}),
+		act(&installed.Find{Proposal: proposed("south", 3)}),
+		act(&installed.Sign{Number: signedSetting, By: "nadia", Because: "convenu"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -320,6 +330,16 @@ const (
 	askedBody   = askedReading + 3
 	closingBody = askedBody + 1
 )
+
+// Two nodes found configurations; nadia signed for the second one's.
+const (
+	foundSetting  = closingBody + 4
+	signedSetting = foundSetting + 1
+)
+
+func proposed(node string, digest byte) installed.Proposal {
+	return installed.Proposal{Node: node, Text: "a = 1\n", Digest: ledger.Digest{digest}, ByTwo: true}
+}
 
 var rightBounds = accounts.Bounds{Rights: map[accounts.Right]bool{
 	{Service: "dossier", Purpose: "accompany"}: true, {Service: "dossier", Purpose: "train"}: true, {Service: "dossier", Purpose: "orient"}: true,
@@ -427,7 +447,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from organisation_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from organisation_request order by number`, `select * from configuration order by number`, `select installed from head`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -668,6 +688,7 @@ type allRows interface {
 	glossary.Rows
 	accounts.RightRows
 	accounts.OrganisationRows
+	installed.Rows
 }
 
 type faultyRows struct {
@@ -778,6 +799,14 @@ func (r faultyRows) PutRightRequest(q accounts.RightRequest) error {
 
 func (r faultyRows) PutOrganisationRequest(q accounts.OrganisationRequest) error {
 	return r.f.call("put a request for an organisation", func() error { return r.allRows.PutOrganisationRequest(q) })
+}
+
+func (r faultyRows) PutChange(c installed.Change) error {
+	return r.f.call("put a configuration", func() error { return r.allRows.PutChange(c) })
+}
+
+func (r faultyRows) Install(number ledger.Number) error {
+	return r.f.call("install a configuration", func() error { return r.allRows.Install(number) })
 }
 
 func (r faultyRows) PutGlossary(known glossary.Known) error {

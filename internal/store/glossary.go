@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -88,10 +87,8 @@ func categoryRow(c register.Category, of glossary.Known) *seal.Row {
 }
 
 func (db *DB) readGlossary(ctx context.Context) error {
-	if _, err := db.glossary(ctx, db.read); !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return nil
+	_, err := db.glossary(ctx, db.read)
+	return unlessBroken(err)
 }
 
 // glossaryRows is what each category means, in a turn.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,10 +58,8 @@ func organisationRequestRow(r accounts.OrganisationRequest) *seal.Row {
 }
 
 func (db *DB) readOrganisationRequests(ctx context.Context) error {
-	if _, err := db.organisationRequests(ctx, db.read, ` order by number`); !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return nil
+	_, err := db.organisationRequests(ctx, db.read, ` order by number`)
+	return unlessBroken(err)
 }
 
 // organisationRows is the requests, in a turn.

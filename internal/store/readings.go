@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -53,10 +52,8 @@ func requestRow(r archive.Request) *seal.Row {
 }
 
 func (db *DB) readReadingRequests(ctx context.Context) error {
-	if _, err := db.readingRequests(ctx, db.read, ` order by number`); !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return nil
+	_, err := db.readingRequests(ctx, db.read, ` order by number`)
+	return unlessBroken(err)
 }
 
 // ReadingRequest implements archive.ReadingRows.

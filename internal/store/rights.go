@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,10 +56,8 @@ func rightRow(r accounts.RightRequest) *seal.Row {
 }
 
 func (db *DB) readRightRequests(ctx context.Context) error {
-	if _, err := db.rightRequests(ctx, db.read, ` order by number`); !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return nil
+	_, err := db.rightRequests(ctx, db.read, ` order by number`)
+	return unlessBroken(err)
 }
 
 // rightRows is the requests, in a turn.

@@ -142,21 +142,22 @@ type head struct {
 	last       time.Time
 	generation uint64
 	tip, seal  []byte
-	inventory  []byte // the digest of the inventories of rows
+	inventory  []byte        // the digest of the inventories of rows
+	installed  ledger.Number // the configuration that nodes go by, where it takes two people; 0 for none
 }
 
-const headColumns = `select next, last_us, generation, tip, inventory, seal from head`
+const headColumns = `select next, last_us, generation, tip, inventory, installed, seal from head`
 
 func scanHead(row interface{ Scan(...any) error }) (h head, err error) {
 	var last int64
-	err = row.Scan(&h.next, &last, &h.generation, &h.tip, &h.inventory, &h.seal)
+	err = row.Scan(&h.next, &last, &h.generation, &h.tip, &h.inventory, &h.installed, &h.seal)
 	h.last = time.UnixMicro(last).UTC()
 	h.tip = append([]byte{}, h.tip...) // not nil, which is null
 	return h, err
 }
 
 func (h head) row() *seal.Row {
-	return seal.NewRow("head").Int(int64(h.next)).Time(h.last).Int(int64(h.generation)).Bytes(h.tip).Bytes(h.inventory)
+	return seal.NewRow("head").Int(int64(h.next)).Time(h.last).Int(int64(h.generation)).Bytes(h.tip).Bytes(h.inventory).Int(int64(h.installed))
 }
 
 // check says why nothing may be written after this head. One that nothing came after yet

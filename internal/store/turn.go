@@ -23,6 +23,7 @@ import (
 	"poterne/internal/grants"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
+	"poterne/internal/installed"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -148,6 +149,7 @@ type rows struct {
 	glossaryRows
 	rightRows
 	organisationRows
+	installedRows
 }
 
 var _ interface {
@@ -175,10 +177,11 @@ var _ interface {
 	glossary.Rows
 	accounts.RightRows
 	accounts.OrganisationRows
+	installed.Rows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}, organisationRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}, organisationRows{t}, installedRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

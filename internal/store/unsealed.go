@@ -9,6 +9,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/audit"
+	"poterne/internal/installed"
 	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/seal"
@@ -44,19 +45,19 @@ func (a Audit) InForce(ctx context.Context) (order.Set, error) { return Orders(a
 // the ledger; with that one there nobody asks for anything, and nobody gives.
 func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, error) {
 	list, err := a.db.rightRequests(ctx, a.db.read, ` where given_us is null and dropped_us is null order by number`)
-	if errors.Is(err, seal.ErrBroken) {
-		return list, nil
-	}
-	return list, doing("reading requests for habilitations", err)
+	return list, doing("reading requests for habilitations", unlessBroken(err))
 }
 
 // OrganisationRequests implements audit.Rows, as RightRequests does.
 func (a Audit) OrganisationRequests(ctx context.Context) ([]accounts.OrganisationRequest, error) {
 	list, err := a.db.organisationRequests(ctx, a.db.read, ` where allowed_us is null and dropped_us is null order by number`)
-	if errors.Is(err, seal.ErrBroken) {
-		return list, nil
+	return list, doing("reading requests for organisations", unlessBroken(err))
 	}
-	return list, doing("reading requests for organisations", err)
+
+// Configurations implements audit.Rows, as RightRequests does.
+func (a Audit) Configurations(ctx context.Context) ([]installed.Change, error) {
+	list, err := a.db.configurations(ctx, a.db.read, `allowed_us is null and dropped_us is null`)
+	return list, unlessBroken(err)
 }
 
 // Sessions implements audit.Rows.
@@ -83,7 +84,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check := a.checking(&found)
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "changes of contact details": check.readContactChanges,
+			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "configurations": check.readConfigurations, "changes of contact details": check.readContactChanges,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -99,6 +100,14 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 	}
 }
 
+// unlessBroken is an error, but for that of a row without its seal.
+func unlessBroken(err error) error {
+	if errors.Is(err, seal.ErrBroken) {
+		return nil
+	}
+	return err
+}
+
 // checking is the database, of which rows that no node wrote are added to a list.
 func (a Audit) checking(found *[]audit.Row) *DB {
 	check := &DB{engine: a.db.engine, read: a.db.read}
@@ -108,17 +117,13 @@ func (a Audit) checking(found *[]audit.Row) *DB {
 }
 
 func (db *DB) readWithholdings(ctx context.Context) error {
-	if _, err := db.withholdings(ctx, db.read, ` order by number`); !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return nil
+	_, err := db.withholdings(ctx, db.read, ` order by number`)
+	return unlessBroken(err)
 }
 
 func (db *DB) readBreakGlass(ctx context.Context) error {
-	if _, err := db.breakGlass(ctx, db.read); !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return nil
+	_, err := db.breakGlass(ctx, db.read)
+	return unlessBroken(err)
 }
 
 func (db *DB) readContactChanges(ctx context.Context) error {

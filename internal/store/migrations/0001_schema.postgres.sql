@@ -22,6 +22,7 @@ create table head (
 	generation bigint  not null,
 	tip        bytea   not null default '',
 	inventory  bytea   not null default '',
+	installed  bigint  not null default 0,
 	seal       bytea   not null default ''
 );
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
@@ -603,6 +604,27 @@ create table organisation_request (
 	seal        bytea not null
 );
 create index organisation_request_asked on organisation_request (asked_us);
+
+-- configuration is one that a node found in its file where two people allow each change: number is
+-- that of the entry that found it. text is what decides of it, which nodes go by once head.installed
+-- names it; base is the one that they went by when it was found.
+create table configuration (
+	number      bigint not null constraint configuration_number primary key,
+	node        text collate "C" not null,
+	text        text not null,
+	digest      bytea not null,
+	by_two      bigint not null check (by_two in (0, 1)),
+	base        bigint not null,
+	found_us    bigint not null,
+	signed_by   text collate "C" not null,
+	because     text not null,
+	signed_us   bigint,
+	approved_by text collate "C" not null,
+	allowed_us  bigint,
+	dropped_us  bigint,
+	seal        bytea not null
+);
+create index configuration_found on configuration (found_us);
 
 -- field_category is what each category of fields means, which entries keep as a number: that and
 -- the id never mean another thing. gone is one that the configuration does not declare any more.

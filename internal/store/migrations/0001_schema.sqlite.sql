@@ -19,6 +19,7 @@ create table head (
 	generation integer not null,
 	tip        blob    not null default x'',
 	inventory  blob    not null default x'',
+	installed  integer not null default 0,
 	seal       blob    not null default x''
 ) strict;
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
@@ -561,6 +562,27 @@ create table organisation_request (
 	seal        blob not null
 ) strict;
 create index organisation_request_asked on organisation_request (asked_us);
+
+-- configuration is one that a node found in its file where two people allow each change: number is
+-- that of the entry that found it. text is what decides of it, which nodes go by once head.installed
+-- names it; base is the one that they went by when it was found.
+create table configuration (
+	number      integer not null constraint configuration_number primary key,
+	node        text not null,
+	text        text not null,
+	digest      blob not null,
+	by_two      integer not null check (by_two in (0, 1)),
+	base        integer not null,
+	found_us    integer not null,
+	signed_by   text not null,
+	because     text not null,
+	signed_us   integer,
+	approved_by text not null,
+	allowed_us  integer,
+	dropped_us  integer,
+	seal        blob not null
+) strict;
+create index configuration_found on configuration (found_us);
 
 -- field_category is what each category of fields means, which entries keep as a number: that and
 -- the id never mean another thing. gone is one that the configuration does not declare any more.

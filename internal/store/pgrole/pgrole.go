@@ -50,6 +50,7 @@ var Rights = map[string]string{
 	"field_category":       "select, insert, update",
 	"right_request":        "select, insert, update",
 	"organisation_request": "select, insert, update",
+	"configuration":        "select, insert, update",
 	"kept":                 "select, insert, update, delete",
 	"inventory":            "select, insert, update",
 
