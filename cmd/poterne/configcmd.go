@@ -1,14 +1,30 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 )
 
 type configCommands struct {
 	Example configExample `cmd:"" help:"Print a complete configuration, with comments."`
 	Check   configCheck   `cmd:"" help:"Say everything that is wrong with a configuration."`
+	Propose configPropose `cmd:"" help:"Ask two people, in the portal, to allow what a configuration says, before a node reads it."`
+}
+
+type configPropose struct {
+	File string `arg:"" help:"The configuration file."`
+}
+
+// Run asks for it, and says where it waits.
+func (c *configPropose) Run(ctx context.Context, on *streams) error {
+	said, err := app.Propose(ctx, c.File)
+	if err == nil {
+		fmt.Fprintln(on.Out, said)
+	}
+	return err
 }
 
 type configExample struct{}

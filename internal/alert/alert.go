@@ -41,6 +41,11 @@ const (
 	Broken Kind = "break-glass" // it was tried, used, ended or unlocked
 
 	Configured Kind = "configured" // a node goes by another configuration than before
+
+	// Where two people allow each change of the configuration.
+	ConfigurationAsked Kind = "configuration-asked" // a node found another in its file
+	ConfigurationSet   Kind = "configuration-set"   // they allowed it, or the first was taken
+	ConfigurationFreed Kind = "configuration-freed" // they allowed that one person alone changes it from then on
 )
 
 // Alert is one of them, as the call says it.
@@ -61,7 +66,7 @@ type Alert struct {
 // about names what an alert is about: there is one an hour about each. Everything about the
 // break-glass access is told, but for tries while it is locked.
 func (a Alert) about() string {
-	if a.Kind == Configured || a.Kind == Broken && a.State != ledger.Locked {
+	if a.Kind == Configured || a.Kind == ConfigurationAsked || a.Kind == ConfigurationSet || a.Kind == ConfigurationFreed || a.Kind == Broken && a.State != ledger.Locked {
 		return fmt.Sprintf("%s %d", a.Kind, a.Entry)
 	}
 	return string(a.Account) + " " + a.Source + string(a.State)
@@ -237,6 +242,13 @@ func Of(e ledger.Entry) (Alert, bool) {
 		a = Alert{Kind: Broken, State: stopped, Entry: e.Number, At: e.Time}
 	case e.Kind == ledger.Configured:
 		a = Alert{Kind: Configured, Node: e.Target, Digest: e.Digest.String(), State: e.State, Entry: e.Number, At: e.Time}
+	case e.Kind == ledger.ConfigurationAsked && e.State == ledger.Found:
+		a = Alert{Kind: ConfigurationAsked, Node: e.Target, Digest: e.Digest.String(), Entry: e.Number, At: e.Time}
+	case e.Kind == ledger.ConfigurationSet:
+		a = Alert{Kind: ConfigurationSet, Node: e.Target, Digest: e.Digest.String(), State: e.State, Entry: e.Number, At: e.Time}
+		if e.State == ledger.Freed {
+			a.Kind = ConfigurationFreed
+		}
 	case e.Why == policy.CanaryOpened && e.Account != journal.Itself && !e.Observed:
 		a.Kind = Canary
 	case e.Kind == ledger.Placed && e.Account == journal.Itself && e.Reach == order.Account && e.Effect == order.Frozen:
@@ -263,6 +275,9 @@ func (t *Teller) tell(ctx context.Context, a Alert) {
 		return
 	}
 	a.Page = t.Origin + "/desk"
+	if a.Kind == ConfigurationAsked || a.Kind == ConfigurationSet || a.Kind == ConfigurationFreed {
+		a.Page = t.Origin + "/installation/configuration"
+	}
 	if a.Account != "" {
 		a.Page += "/accounts/" + string(a.Account)
 		if account, _, err := t.Roster.Account(ctx, a.Account); err == nil {

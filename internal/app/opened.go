@@ -30,6 +30,10 @@ type Opened struct {
 	Now   func() time.Time
 	Index *ledgerindex.Index // of the ledger; nil unless WithIndex was called
 
+	// Found is what the file says, where two people have not allowed it: Settings are what they
+	// allowed last, under what is of this machine. It is nil elsewhere.
+	Found *config.Settings
+
 	DB      *store.DB
 	Ledger  store.Ledger
 	Months  store.Months
@@ -50,7 +54,8 @@ func opened(s config.Settings, db *store.DB) *Opened {
 	}
 }
 
-// Open opens the database of a configuration.
+// Open opens the database of a configuration. Where a change of it takes two people, it goes by what
+// they allowed last.
 func Open(ctx context.Context, s config.Settings) (*Opened, error) {
 	o, err := OpenConcealed(ctx, s)
 	if err != nil {
@@ -63,6 +68,9 @@ func Open(ctx context.Context, s config.Settings) (*Opened, error) {
 		return nil, errors.Join(err, o.Close())
 	}
 	if err := o.DB.Seal(ctx, s.Seals); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	if err := o.goesBy(ctx); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	if err := o.gloss(ctx); err != nil {
@@ -107,10 +115,14 @@ func OpenAsOwner(ctx context.Context, s config.Settings, owner string) (*Opened,
 	if err != nil {
 		return nil, err
 	}
+	o := opened(s, db)
 	if err := db.Seal(ctx, s.Seals); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, o.Close())
 	}
-	return opened(s, db), nil
+	if err := o.goesBy(ctx); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
 }
 
 // Migrate brings a database up to this program's schema, on PostgreSQL as the role

@@ -20,6 +20,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
+	"poterne/internal/store"
 )
 
 // node is one that serves, and what stays the same whichever program of its succession is
@@ -106,6 +107,14 @@ func (h *node) reload(ctx context.Context) error {
 		return err
 	}
 	before := h.current().Program
+	is, err := store.NewInstalled(h.opened.DB).Installed(ctx)
+	switch {
+	case err != nil:
+		return err
+	case is.ByTwo && is.Digest != s.Deciding.Digest:
+		at, err := h.opened.ask(ctx, s)
+		return refusal(s.Deciding.Digest, at, err)
+	}
 	if err := stays(h.opened.Settings, s); err != nil {
 		return err
 	}
@@ -123,6 +132,9 @@ func (h *node) reload(ctx context.Context) error {
 	// Everything was checked. Only the database can fail now: then how long the ledger is kept is what
 	// it was, and a category that was written is one that no field has.
 	err = o.settle(ctx, h.log)
+	if err == nil {
+		err = o.take(ctx, h.log)
+	}
 	if err == nil {
 		err = configured(ctx, o, ledger.ReadAnew)
 	}
@@ -221,6 +233,7 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	s = o.Settings // which are what two people allowed, where they do
 	if err := o.WithIndex(ctx); err != nil {
 		return errors.Join(err, o.Close())
 	}
@@ -261,8 +274,16 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	if err := o.settle(ctx, log); err != nil { // nothing but the database can fail now
 		return errors.Join(err, o.Close())
 	}
+	if err := o.take(ctx, log); err != nil {
+		return errors.Join(err, o.Close())
+	}
 	if err := configured(ctx, o, ledger.Started); err != nil {
 		return errors.Join(err, o.Close())
+	}
+	if o.Found != nil {
+		h.refused.Store(true)
+		at, err := o.ask(ctx, *o.Found)
+		log.Error("this node goes by what two people allowed last", slog.String("digest", o.Deciding.Digest.String()), slog.Any("err", refusal(o.Found.Deciding.Digest, at, err)))
 	}
 	log.Info("guarding", slog.String("origin", s.Origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.Services)))
 	if err := h.serve(ctx, program, at, h.hear); err != nil {

@@ -213,6 +213,12 @@ func (l Labels) Sentence(a Activity) string {
 			key = map[ledger.Kind]string{ledger.OrganisationAsked: "act.organisation-dropped", ledger.OrganisationSet: "act.organisation-set-altering"}[e.Kind]
 		}
 		return l.Speaker.Say(key, "what", l.Organisation(e.Organisation), "approver", l.Account(e.Approver), "n", int(e.Count), "because", orDash(e.Note))
+	case ledger.ConfigurationAsked, ledger.ConfigurationSet:
+		key := "act." + e.Kind.String() + "-" + string(e.State)
+		if !l.Speaker.Has(key) {
+			key = map[ledger.Kind]string{ledger.ConfigurationAsked: "act.configuration-dropped", ledger.ConfigurationSet: "act.configuration-set-altering"}[e.Kind]
+		}
+		return l.Speaker.Say(key, "node", e.Target, "digest", e.Digest.String()[:16], "approver", l.Account(e.Approver), "because", orDash(e.Note))
 	case ledger.PermitEnded:
 		return l.Speaker.Say("act.permit-ended", "subject", l.Account(e.Subject), "service", l.Service(e.Service))
 	case ledger.ArchiveOpened:

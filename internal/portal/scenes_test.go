@@ -16,6 +16,7 @@ import (
 	"poterne/internal/breakglass"
 	"poterne/internal/fault"
 	"poterne/internal/i18n"
+	"poterne/internal/installed"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -164,6 +165,17 @@ func Scenes() map[string]Scene {
 		{Number: 951, By: "noa.lambert", Does: ledger.Altering, As: roster.Organisation{ID: "ml-bourg", Name: "Mission locale du Bourg et du Val", Mail: "direction@ml-bourg.example", Quota: 60, Until: portaltest.Now.AddDate(0, 8, 0)}, Because: "Fusion de deux antennes", Asked: portaltest.Now.Add(-3 * time.Hour)},
 		{Number: 952, By: "claire.noir", Does: ledger.Closing, As: roster.Organisation{ID: "of-rive"}, Because: "Fin de la convention", Asked: portaltest.Now.Add(-time.Hour)},
 	}
+	allowing := portaltest.NewStage()
+	allowing.SteppedUp = portaltest.Now.Add(-4 * time.Minute)
+	allowing.Goes = installed.Change{Number: 700, Found: portaltest.Now.Add(-500 * time.Hour), Proposal: installed.Proposal{Node: "poterne-1", Digest: ledger.Digest{0x3f, 0x9a, 0x07}, ByTwo: true}, By: "claire.noir", Second: "noa.lambert", Allowed: portaltest.Now.Add(-499 * time.Hour)}
+	allowing.Changed = []installed.Change{
+		{Number: 960, Found: portaltest.Now.Add(-3 * time.Hour), Base: 700, Proposal: installed.Proposal{Node: "poterne-1", Digest: ledger.Digest{0x51, 0x7c}, ByTwo: true, Text: "allowance.adviser.month\t20\t45\nsource[telephonie].kinds\t\"call\"\t\"call\", \"cover\"\nalerts.mail\t\"astreinte@poterne.example\"\n"}},
+		{Number: 961, Found: portaltest.Now.Add(-26 * time.Hour), Base: 700, Proposal: installed.Proposal{Node: "poterne-2", Digest: ledger.Digest{0xa2, 0x11}, Text: "configuration.by_two\ttrue\tfalse\n"}, By: "claire.noir", Because: "Fin de l’essai", Signed: portaltest.Now.Add(-2 * time.Hour)},
+		{Number: 962, Found: portaltest.Now.Add(-600 * time.Hour), Base: 650, Proposal: installed.Proposal{Node: "poterne-3", Digest: ledger.Digest{0x07, 0x44}, ByTwo: true}},
+	}
+	settled := portaltest.NewStage()
+	settled.Goes = allowing.Goes
+	settled.Goes.Digest = ledger.Digest{1}
 	bodies.SteppedUp, ready.SteppedUp = portaltest.Now.Add(-4*time.Minute), portaltest.Now.Add(-4*time.Minute)
 	together := portaltest.NewStage()
 	together.Conspire()
@@ -302,6 +314,13 @@ func Scenes() map[string]Scene {
 
 		"installation":          full.Visits("noa.lambert", "GET", "/installation", nil),
 		"installation-officer":  keeping.Visits("claire.noir", "GET", "/installation", nil),
+		"configuration":         allowing.Visits("noa.lambert", "GET", "/installation/configuration", nil),
+		"configuration-own":     allowing.Visits("claire.noir", "GET", "/installation/configuration", nil),
+		"configuration-mend":    allowing.Visits("noa.lambert", "POST", "/installation/configuration/960/sign", url.Values{"because": {" "}}),
+		"configuration-none":    settled.Visits("noa.lambert", "GET", "/installation/configuration", nil),
+		"configuration-alone":   full.Visits("noa.lambert", "GET", "/installation/configuration", nil),
+		"configuration-failing": broken.Visits("noa.lambert", "GET", "/installation/configuration", nil),
+		"installation-two":      allowing.Visits("noa.lambert", "GET", "/installation", nil),
 		"organisations":         bodies.Visits("noa.lambert", "GET", "/installation/organisations", nil),
 		"organisations-none":    full.Visits("claire.noir", "GET", "/installation/organisations?q=zzz", nil),
 		"organisations-failing": broken.Visits("noa.lambert", "GET", "/installation/organisations", nil),

@@ -304,7 +304,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
 		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Person: s.Person}),
 		installation.New(shell, installation.Deps{
-			Configured: Installed, Gate: s.Gate, Roster: store.NewRoster(s.DB), Sources: store.NewFacts(s.DB), Quota: func(roster.OrganisationID) int { return 40 }, Requests: s.Bodies(), Sessions: s.Door,
+			Configured: Installed, Gate: s.Gate, Roster: store.NewRoster(s.DB), Sources: store.NewFacts(s.DB), Quota: func(roster.OrganisationID) int { return 40 }, Requests: s.Bodies(), Sessions: s.Door, Changes: s.Changes(), Differences: stageDifferences,
 		}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
 	), watching.Run

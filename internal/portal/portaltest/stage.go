@@ -20,6 +20,7 @@ import (
 	"poterne/internal/glossary"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
+	"poterne/internal/installed"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -87,6 +88,8 @@ type Stage struct {
 	Altered    ledger.Number                  // of those, the one that is not as the ledger says
 	Rights     []accounts.RightRequest        // that people asked for
 	Bodies     []accounts.OrganisationRequest // that wait for another person
+	Goes       installed.Change               // by which nodes go
+	Changed    []installed.Change             // that wait for two people
 	Asked      []person.Question              // by people of the register
 	Damaged    []audit.Finding                // rows that are not as the ledger says
 	recording  sync.Mutex                     // guards Recorded: a gallery is looked at by two browsers
@@ -184,7 +187,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		breakglassroom.New(shell, s.glass()))
 	s.Rooms = append(s.Rooms, installation.New(shell, installation.Deps{
 		Configured: Installed, Gate: stageGate{s}, Roster: stageRoster{s}, Sources: stageRoster{s}, Quota: func(roster.OrganisationID) int { return 4 },
-		Requests: stageBodies{s}, Sessions: stageDoor{s},
+		Requests: stageBodies{s}, Sessions: stageDoor{s}, Changes: stageChanges{s}, Differences: stageDifferences,
 	}), databases.New(shell, databases.Deps{
 		Host: "poterne.example", Port: "6432", Databases: Databases, Passwords: stageDoor{s}, Gate: stageGate{s}, Roster: stageRoster{s},
 	}))

@@ -1,7 +1,7 @@
 // Package installation is the room of those who answer for what Poterne does here: by which
 // configuration does it go, who may be shown how much, and what else does it speak to? A
-// configuration is changed in its files, and each version is an entry. Organisations are added,
-// changed and closed here, by two people.
+// configuration is changed in its files, each version is an entry, and two people allow it here
+// where it says so. Organisations are added, changed and closed here, by two people.
 package installation
 
 import (
@@ -36,6 +36,10 @@ type Deps struct {
 	Quota      func(roster.OrganisationID) int // how many accounts an organisation may have that has no quota of its own
 	Requests   Requests
 	Sessions   Sessions
+	Changes    Changes
+
+	// Differences returns what differs between two configurations' texts.
+	Differences func(is, would string) ([]Difference, error)
 }
 
 // Gate is what is in force.
@@ -53,6 +57,7 @@ type Sources interface {
 // Configured is what this node's configuration says.
 type Configured struct {
 	Digest    ledger.Digest // of its files
+	Deciding  ledger.Digest // of what two people allow of it
 	Read      time.Time
 	Rules     policy.Rules
 	Providers []string // that vouch for people
@@ -106,6 +111,10 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "GET " + bodyPath, Serve: overseeing(h.one)},
 		{Pattern: "POST " + BodiesPath + "/{number}/allow", Serve: overseeing(h.allow)},
 		{Pattern: "POST " + BodiesPath + "/{number}/drop", Serve: overseeing(h.drop)},
+		{Pattern: "GET " + ConfigurationPath, Serve: overseeing(h.configuration)},
+		{Pattern: "POST " + ConfigurationPath + "/{number}/sign", Serve: overseeing(h.sign)},
+		{Pattern: "POST " + ConfigurationPath + "/{number}/allow", Serve: overseeing(h.allowChange)},
+		{Pattern: "POST " + ConfigurationPath + "/{number}/drop", Serve: overseeing(h.dropChange)},
 	}
 }
 
@@ -127,6 +136,8 @@ type page struct {
 	Asked     int      // organisations that wait for another person's word
 	Heard     []heard
 	Observing bool // everything is only observed
+	ByTwo     bool // two people allow each change of the configuration
+	Waiting   int  // configurations that wait for them
 }
 
 // limits are how much a role may be shown.
@@ -193,6 +204,15 @@ func (h *Handlers) show(v *portal.Visit) error {
 		return err
 	}
 	shown.Asked = len(waiting)
+	is, err := h.deps.Changes.Installed(v.Context())
+	if err != nil {
+		return err
+	}
+	changes, err := h.deps.Changes.Waiting(v.Context())
+	if err != nil {
+		return err
+	}
+	shown.ByTwo, shown.Waiting = is.ByTwo, len(changes)
 	shown.Full = all[:min(len(all), mostFilled)]
 	shown.More = len(all) - len(shown.Full)
 	h.pages.Show(v, http.StatusOK, "installation.html", shown)
