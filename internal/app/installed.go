@@ -61,10 +61,21 @@ func proposal(s config.Settings) (installed.Proposal, error) {
 	return installed.Proposal{Node: node, Text: s.Deciding.Text, Digest: s.Deciding.Digest, ByTwo: s.Deciding.ByTwo}, err
 }
 
+// fits says whether a proposal is larger than people read, and than the database is to keep.
+func fits(p installed.Proposal) error {
+	if n := len(p.Text); n > config.LargestDeciding {
+		return fmt.Errorf("what two people are to allow has %d bytes, more than %d", n, config.LargestDeciding)
+	}
+	return nil
+}
+
 // take takes a configuration as the first of which each change takes two people, where it says so
 // and none was before.
 func (o *Opened) take(ctx context.Context, log *slog.Logger) error {
 	p, err := proposal(o.Settings)
+	if o.Deciding.ByTwo {
+		err = errors.Join(err, fits(p))
+	}
 	if err != nil {
 		return err
 	}
@@ -82,7 +93,7 @@ func (o *Opened) take(ctx context.Context, log *slog.Logger) error {
 // nowhere when nodes go by it, or need not ask.
 func (o *Opened) ask(ctx context.Context, file config.Settings) (at string, err error) {
 	p, err := proposal(file)
-	if err != nil {
+	if err = errors.Join(err, fits(p)); err != nil {
 		return "", err
 	}
 	number, err := o.changes(o.Writer()).Find(ctx, p)

@@ -57,9 +57,6 @@ func decidingOf(file string, tree map[string]any, byTwo bool) (Deciding, error) 
 	if err != nil {
 		return d, fmt.Errorf("writing down what decides: %w", err)
 	}
-	if len(text) > LargestDeciding && byTwo {
-		return d, fmt.Errorf("what two people are to allow has more than %d bytes", LargestDeciding)
-	}
 	d.Text = string(text)
 	d.Digest = digestOf(decides)
 	return d, nil
