@@ -265,7 +265,6 @@ var missing = []struct {
 	{"more than one head", "plus d’une tête", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
-	{"a postal address", "l’adresse postale", []string{"PERSON-4"}},
 }
 
 var (

@@ -73,6 +73,9 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 		contacts.EndAll = func(ctx context.Context, of register.PersonID) error {
 			return door.EndAll(ctx, roster.AccountID(of.Hex()))
 		}
+		if sender != nil {
+			contacts.Post = mailing.Post{Settings: sender.Settings, From: o.Controller}
+		}
 		deps.Contacts, deps.Network = contacts, o.Networks.Of
 		p.parts = append(p.parts, contacts.Run)
 	}
@@ -90,7 +93,7 @@ func (p *Program) contacts(o *Opened) *person.ContactService {
 	return &person.ContactService{
 		Writer: p.Journal, Ledger: o.Ledger, Rows: store.NewContacts(o.DB), Register: *o.People.Contacts, Sender: o.Mail, Key: o.Pseudonym,
 		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "contacts/", Value: text}) },
-		Page: o.People.Origin + personroom.ContactsPath, Stop: o.People.Origin + personroom.StopPath, Now: o.Now, Log: p.log,
+		Page: o.People.Origin + personroom.ContactsPath, Stop: o.People.Origin + personroom.StopPath, Letter: o.peopleAt() + personroom.LetterPath, Now: o.Now, Log: p.log,
 	}
 }
 

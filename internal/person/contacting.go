@@ -10,21 +10,27 @@ import (
 	"iter"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
+	"poterne/internal/notice/lettercode"
+	"poterne/internal/notice/pdf"
 	"poterne/internal/register"
 )
 
 // Held is what the register answers about where a person is reached.
 type Held struct {
 	Contacts
+	// Name is whom a letter is addressed to.
+	Name string `json:"name"`
 	// Recovered is when the person's access to the register was last recovered, such as after a
 	// forgotten password; zero when it never was, or the register does not know.
 	Recovered time.Time `json:"recovered,omitzero"`
@@ -61,13 +67,17 @@ type ContactService struct {
 		// Send hands a mail to the server that delivers it.
 		Send(context.Context, mail.Message) error
 	}
-	Key register.Key
+	// Post writes letters for the printer; nil where there is none. Then nobody without a mail address
+	// changes anything, nor anybody their postal address.
+	Post Post
+	Key  register.Key
 	// Tag is a keyed hash of a text, for links that nobody else can make.
 	Tag func(text string) [16]byte
 	// EndAll ends the sessions of a person.
 	EndAll func(context.Context, register.PersonID) error
 	Page   string // where the person sees their contact details
 	Stop   string // where a link leads, without its token
+	Letter string // where the code of a letter is typed
 	Now    func() time.Time
 	Log    *slog.Logger
 
@@ -75,15 +85,23 @@ type ContactService struct {
 	said saidOfContacts
 }
 
+// Post writes letters.
+type Post interface {
+	// Write leaves a letter for the printer, durably, under a name that tells nothing of its reader.
+	Write(ctx context.Context, name string, address []string, parts []pdf.LetterPart) error
+}
+
 // hidden is what is kept of a change, encrypted.
 type hidden struct {
-	Identifier string
-	Old, New   Contacts
+	Identifier, Name string
+	Old, New         Contacts
 }
 
 var (
 	// ContactsNoMail is the error of a change that no former address could be told of.
-	ContactsNoMail = fault.Errorf(fault.Invalid, "the register has no mail address to tell: the first one is given in person")
+	ContactsNoMail = fault.Errorf(fault.Invalid, "the register has no address to tell: the first one is given in person")
+	// ContactsNoPost is the error of a change of a postal address where no letters are written.
+	ContactsNoPost = fault.Errorf(fault.Invalid, "no letters are written here: a postal address is changed in person")
 	// ContactsNotTold is the error of a change that the mail server did not take.
 	ContactsNotTold = fault.Errorf(fault.Unavailable, "the addresses could not be told: nothing is changed, try again")
 )
@@ -108,6 +126,7 @@ type ContactView struct {
 	Now     Contacts // masked
 	Pending *ContactChange
 	To      Contacts // of the one that is under way, masked
+	Letters bool     // a postal address can be changed, and a first mail address set
 }
 
 // View returns what a person is shown.
@@ -124,7 +143,7 @@ func (s *ContactService) View(ctx context.Context, of register.PersonID, referen
 	if err != nil {
 		return ContactView{}, err
 	}
-	view := ContactView{Now: held.Masked()}
+	view := ContactView{Now: held.Masked(), Letters: s.Post != nil}
 	for i, c := range all {
 		if !c.Waits(s.Now()) {
 			continue
@@ -161,47 +180,83 @@ func (s *ContactService) Ask(ctx context.Context, of register.PersonID, referenc
 	if err != nil {
 		return err
 	}
-	if held.Mail == "" {
+	switch letters := s.Post != nil; {
+	case held.Post != became.Post && !letters:
+		return ContactsNoPost
+	case held.Mail == "" && (held.Post == "" || !letters):
 		return ContactsNoMail
 	}
-	text, err := json.Marshal(hidden{identifier, held.Contacts, became})
+	kept := hidden{identifier, held.Name, held.Contacts, became}
+	text, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
-	kept, err := s.Key.Encrypt(of, text)
+	sealed, err := s.Key.Encrypt(of, text)
 	if err != nil {
 		return err
 	}
-	asked, err := journal.Do(ctx, s.Writer, journal.Act[ContactRows](AskContacts{of, kept, held.Recovered, network}))
+	asked, err := journal.Do(ctx, s.Writer, journal.Act[ContactRows](AskContacts{of, sealed, held.Recovered, network}))
 	if err != nil {
 		return err
 	}
-	if err := s.warn(ctx, asked.Number, held.Contacts, became); err != nil {
+	if err := s.warn(ctx, asked.Number, kept); err != nil {
 		_, stopped := s.move(context.WithoutCancel(ctx), asked.Number, ledger.Stopped)
 		return &fault.Error{Kind: fault.Unavailable, Public: fault.Public(ContactsNotTold), Err: errors.Join(ContactsNotTold, err, stopped)}
 	}
-	_, err = s.move(ctx, asked.Number, ContactsTold)
+	_, err = journal.Do(ctx, s.Writer, journal.Act[ContactRows](MoveContacts{Number: asked.Number, To: ContactsTold, Slow: kept.Old.Slow(kept.New)}))
 	return err
 }
 
-// warn tells both addresses that a change was asked.
-func (s *ContactService) warn(ctx context.Context, number ledger.Number, former, became Contacts) error {
-	err := s.Sender.Send(ctx, mail.Bilingual(former.Mail, "mail.contacts-former", "link", s.link(number, formerAddress)))
-	if err != nil || strings.EqualFold(became.Mail, former.Mail) {
-		return err
+// warn tells both addresses that a change was asked: the former ones by mail, and by letter where the
+// postal address changes or there is no mail address. The letter comes last: a printer takes nothing
+// back.
+func (s *ContactService) warn(ctx context.Context, number ledger.Number, of hidden) error {
+	days := int(ContactsWait.Hours() / 24)
+	if of.Old.Slow(of.New) {
+		days = int(ContactsSlowWait.Hours() / 24)
 	}
-	return s.Sender.Send(ctx, mail.Bilingual(became.Mail, "mail.contacts-new", "link", s.link(number, newAddress)))
+	if of.Old.Mail != "" {
+		if err := s.Sender.Send(ctx, mail.Bilingual(of.Old.Mail, "mail.contacts-former", "link", s.link(number, formerAddress), "days", days)); err != nil {
+			return err
+		}
+	}
+	if !strings.EqualFold(of.New.Mail, of.Old.Mail) {
+		if err := s.Sender.Send(ctx, mail.Bilingual(of.New.Mail, "mail.contacts-new", "link", s.link(number, newAddress), "days", days)); err != nil {
+			return err
+		}
+	}
+	if of.Old.Post == "" || !of.Old.Slow(of.New) {
+		return nil
+	}
+	return s.Post.Write(ctx, fmt.Sprintf("contacts-%d", number), slices.Concat([]string{of.Name}, strings.Split(of.Old.Post, "\n")), s.letter(number))
+}
+
+// letter is what the former postal address reads, in French and in English.
+func (s *ContactService) letter(number ledger.Number) (parts []pdf.LetterPart) {
+	code := lettercode.New(s.Tag(tagged(number, byLetter)), uint64(number))
+	for _, in := range []i18n.Language{i18n.French, i18n.English} {
+		parts = append(parts, pdf.LetterPart{Heading: in.Say("mail.contacts-letter"), Paragraphs: []string{
+			in.Say("mail.contacts-letter-what"), in.Say("mail.contacts-letter-stop", "site", s.Letter), code.Grouped(), in.Say("mail.contacts-letter-keep"),
+		}})
+	}
+	return parts
 }
 
 func (s *ContactService) move(ctx context.Context, number ledger.Number, to ledger.State) (ledger.Entry, error) {
 	return journal.Do(ctx, s.Writer, journal.Act[ContactRows](MoveContacts{Number: number, To: to}))
 }
 
-// The addresses that a link was sent to.
+// The addresses that a link or a code was sent to.
 const (
 	formerAddress = "former"
 	newAddress    = "new"
+	byLetter      = "letter" // to the former one, too
 )
+
+// tagged is what the keyed hash of a link or a code is of.
+func tagged(number ledger.Number, from string) string {
+	return fmt.Sprintf("contacts %d %s", number, from)
+}
 
 // A link says which change it stops and from which address, and has a keyed hash that nobody
 // else can make.
@@ -210,7 +265,7 @@ func (s *ContactService) link(number ledger.Number, from string) string {
 }
 
 func (s *ContactService) token(number ledger.Number, from string) string {
-	tag := s.Tag(fmt.Sprintf("contacts %d %s", number, from))
+	tag := s.Tag(tagged(number, from))
 	return fmt.Sprintf("%d.%s.%s", number, from, base64.RawURLEncoding.EncodeToString(tag[:]))
 }
 
@@ -224,8 +279,21 @@ func (s *ContactService) End(ctx context.Context, token string) (ledger.State, e
 	if err != nil || from != formerAddress && from != newAddress || subtle.ConstantTimeCompare([]byte(s.token(number, from)), []byte(token)) != 1 {
 		return "", &fault.Error{Kind: fault.Absent}
 	}
+	return s.end(ctx, number, from)
+}
+
+// EndByCode does the same by the code of a letter to the former postal address, as somebody types it.
+func (s *ContactService) EndByCode(ctx context.Context, typed string) (ledger.State, error) {
+	code, figures, read := lettercode.Read(typed, 1)
+	if !read || figures[0] == 0 || !code.Equal(lettercode.New(s.Tag(tagged(ledger.Number(figures[0]), byLetter)), figures[0])) {
+		return "", &fault.Error{Kind: fault.Absent}
+	}
+	return s.end(ctx, ledger.Number(figures[0]), byLetter)
+}
+
+func (s *ContactService) end(ctx context.Context, number ledger.Number, from string) (ledger.State, error) {
 	e, err := s.move(ctx, number, ledger.Stopped)
-	if fault.Is(err, fault.Absent) && from == formerAddress {
+	if fault.Is(err, fault.Absent) && from != newAddress {
 		e, err = s.move(ctx, number, ContactsPutBack)
 	}
 	if err != nil {
@@ -341,6 +409,9 @@ func (s *ContactService) deliver(ctx context.Context, c ContactChange) error {
 // told says to the former address what was done. The mails of the beginning have said what can be: one of these that
 // is lost takes nothing from anybody.
 func (s *ContactService) told(ctx context.Context, c ContactChange, kept hidden) {
+	if kept.Old.Mail == "" { // its letter has said it
+		return
+	}
 	letter := mail.Bilingual(kept.Old.Mail, "mail.contacts-back", "page", s.Page)
 	if c.State == ContactsInForce {
 		letter = mail.Bilingual(kept.Old.Mail, "mail.contacts-done", "link", s.link(c.Number, formerAddress))

@@ -21,6 +21,7 @@ import (
 type Contacts struct {
 	Mail  string `json:"mail"`
 	Phone string `json:"phone"`
+	Post  string `json:"post"` // the lines of the postal address below the name
 }
 
 // Format prints every verb as (contact details).
@@ -40,6 +41,9 @@ func (c Contacts) Masked() Contacts {
 	if digits := onlyDigits(c.Phone); len(digits) > 4 {
 		masked.Phone = "•• •• •• " + digits[len(digits)-4:len(digits)-2] + " " + digits[len(digits)-2:]
 	}
+	if first := []rune(c.Post); len(first) > 0 {
+		masked.Post = string(first[0]) + "•••"
+	}
 	return masked
 }
 
@@ -55,12 +59,14 @@ func onlyDigits(phone string) string {
 var (
 	mailForm  = regexp.MustCompile(`^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 	phoneForm = regexp.MustCompile(`^\+?[0-9][0-9 .-]{5,18}[0-9]$`)
+	postLine  = regexp.MustCompile(`^[\p{L}\p{M}0-9][\p{L}\p{M}0-9 '’.,/()°-]{0,37}$`)
 )
 
 // Faults of what somebody typed, each said beside its field.
 var (
 	WrongMail  = fault.Errorf(fault.Invalid, "this is no mail address that can be written to")
 	WrongPhone = fault.Errorf(fault.Invalid, "this is no telephone number")
+	WrongPost  = fault.Errorf(fault.Invalid, "this is no postal address: two to %d lines of at most 38 signs", mostPostLines)
 	NothingNew = fault.Errorf(fault.Invalid, "nothing was typed that changes")
 )
 
@@ -81,11 +87,44 @@ func (c Contacts) to(typed Contacts) (Contacts, error) {
 		}
 		became.Phone = text
 	}
-	if strings.TrimSpace(typed.Mail+typed.Phone) == "" {
+	if strings.TrimSpace(typed.Post) != "" {
+		post, err := postal(typed.Post)
+		if err != nil {
+			return c, err
+		}
+		became.Post = post
+	}
+	if strings.TrimSpace(typed.Mail+typed.Phone+typed.Post) == "" {
 		return c, NothingNew
 	}
 	return became, nil
 }
+
+// mostPostLines is how many lines an address has below the name, as French post reads it.
+const mostPostLines = 5
+
+// postal is a postal address as letters have it: its lines, each with one space between words.
+func postal(typed string) (string, error) {
+	var lines []string
+	for line := range strings.Lines(typed) {
+		if line = strings.Join(strings.Fields(line), " "); line == "" {
+			continue
+		}
+		if !postLine.MatchString(line) {
+			return "", WrongPost
+		}
+		lines = append(lines, line)
+	}
+	post := strings.Join(lines, "\n")
+	if len(lines) < 2 || len(lines) > mostPostLines || onlyDigits(post) == "" {
+		return "", WrongPost
+	}
+	return post, nil
+}
+
+// Slow reports whether a change of these details to others is told by letter, which takes longer to
+// be read: the postal address changes, or no mail address was there to write to.
+func (c Contacts) Slow(became Contacts) bool { return c.Post != became.Post || c.Mail == "" }
 
 // ContactChange is what a person asked their contact details to become, and what came of it.
 type ContactChange struct {
@@ -117,6 +156,7 @@ const (
 // The times of a change of contact details.
 const (
 	ContactsWait      = 72 * time.Hour      // from when both addresses were told
+	ContactsSlowWait  = 10 * 24 * time.Hour // and where one of them was told by letter
 	ContactsPutBackIn = 30 * 24 * time.Hour // from when it took effect, by the former address
 	contactsTellIn    = 15 * time.Minute    // both addresses are told, or it was never asked
 	contactsRest      = 24 * time.Hour      // nothing is asked so soon after a recovery
@@ -208,6 +248,7 @@ type MoveContacts struct {
 	Number ledger.Number
 	To     ledger.State
 
+	Slow    bool          // of what is told: a letter is under way
 	Decided ledger.Number // the entry that the register was told of, when it was
 }
 
@@ -222,7 +263,11 @@ func (m MoveContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, er
 	switch m.To {
 	case ContactsTold:
 		may = c.State == ledger.Asked && c.Waits(now)
-		e.Until = ledger.Cut(now.Add(ContactsWait))
+		wait := ContactsWait
+		if m.Slow {
+			wait = ContactsSlowWait
+		}
+		e.Until = ledger.Cut(now.Add(wait))
 	case ledger.Stopped:
 		may = c.Waits(now)
 	case ContactsInForce, ContactsOvertaken:

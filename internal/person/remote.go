@@ -42,14 +42,15 @@ func (m Remote) Find(ctx context.Context, civil register.Civil) ([]string, error
 }
 
 // Contacts implements Addresses, at the address where the register keeps contact details:
-// {"person": "identifier"} by POST is answered {"mail": …, "phone": …, "recovered": …}.
+// {"person": "identifier"} by POST is answered {"mail": …, "phone": …, "post": …, "name": …,
+// "recovered": …}.
 func (m Remote) Contacts(ctx context.Context, identifier string) (held Held, err error) {
 	err = m.ask(ctx, http.MethodPost, map[string]string{"person": identifier}, &held)
 	return held, err
 }
 
 // SetContacts implements Addresses, at the same address: by PUT, {"person": …, "number": …,
-// "mail": …, "phone": …}.
+// "mail": …, "phone": …, "post": …}.
 func (m Remote) SetContacts(ctx context.Context, identifier string, number ledger.Number, to Contacts) error {
 	return m.ask(ctx, http.MethodPut, struct {
 		Person string        `json:"person"`

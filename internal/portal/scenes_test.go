@@ -462,6 +462,10 @@ func Scenes() map[string]Scene {
 		"-stop-stopped":     full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"waiting"}}),
 		"-stop-put-back":    full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"in-force"}}),
 		"-stop-over":        full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"?"}}),
+		"-contacts-post":    empty.Mine(true, "POST", "/contacts", url.Values{"post": {"1"}}),
+		"-letter":           full.Mine(false, "GET", "/contacts/letter", nil),
+		"-letter-stopped":   full.Mine(false, "POST", "/contacts/letter", url.Values{"code": {"waiting"}}),
+		"-letter-over":      full.Mine(false, "POST", "/contacts/letter", url.Values{"code": {"?"}}),
 		"-stop-failing":     broken.Mine(false, "POST", "/contacts/link", url.Values{"token": {"waiting"}}),
 		"-stranger": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.Doorstep().Stranger(w, portaltest.Spoken(r, in), signin.Visitor{})

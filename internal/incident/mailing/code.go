@@ -2,13 +2,9 @@ package mailing
 
 import (
 	"context"
-	"crypto/subtle"
-	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,71 +12,34 @@ import (
 	"poterne/internal/incident"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/notice/lettercode"
 	"poterne/internal/register"
 )
 
-// A code in a letter says whose letter it is, and has a keyed hash that nobody else can make:
-// 80 bits, so that no number of tries finds one, and none is refused for their number. Whoever
-// has tried wrong codes in somebody's stead therefore takes nothing from them.
-
 const (
-	CodeLasts   = 90 * 24 * time.Hour // from when people began to be told
-	CodeOpens   = time.Hour           // from when it was first typed; then it is spent
-	codeTries   = 20                  // answers within that hour, on a node
-	codeTag     = 10                  // bytes of the hash
-	longestCode = 64
+	CodeLasts = 90 * 24 * time.Hour // from when people began to be told
+	CodeOpens = time.Hour           // from when it was first typed; then it is spent
+	codeTries = 20                  // answers within that hour, on a node
 )
-
-// crockford is letters and figures of which none is taken for another.
-var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
 // Code is what the letter to somebody on a list has for them to type.
 func (s *settings) Code(list ledger.Number, part, in int) string {
-	return grouped(s.bare(place{list, part, in}))
+	return s.bare(place{list, part, in}).Grouped()
 }
 
-func (s *settings) bare(at place) string {
-	raw := binary.AppendUvarint(nil, uint64(at.list))
-	raw = binary.AppendUvarint(raw, uint64(at.part))
-	raw = binary.AppendUvarint(raw, uint64(at.place))
+func (s *settings) bare(at place) lettercode.Code {
 	tag := s.Tag(fmt.Sprintf("code %d.%d.%d", at.list, at.part, at.place))
-	return crockford.EncodeToString(append(raw, tag[:codeTag]...))
+	return lettercode.New(tag, uint64(at.list), uint64(at.part), uint64(at.place))
 }
-
-// grouped sets a code in fours.
-func grouped(code string) string {
-	var fours []string
-	for some := range slices.Chunk([]byte(code), 4) {
-		fours = append(fours, string(some))
-	}
-	return strings.Join(fours, " ")
-}
-
-// typedCode is a code as people type it: O for 0, I and L for 1, with spaces and in small
-// letters.
-var typedCode = strings.NewReplacer(" ", "", "-", "", "\u00a0", "", "\u202f", "", "O", "0", "I", "1", "L", "1")
 
 // coded reads whose letter a code is of; false of one that was never made.
 func (s *settings) coded(typed string) (at place, made bool) {
-	if len(typed) > longestCode {
+	code, figures, read := lettercode.Read(typed, 3)
+	if !read || slices.Max(figures) >= 1<<31 {
 		return at, false
-	}
-	text := typedCode.Replace(strings.ToUpper(typed))
-	raw, err := crockford.DecodeString(text)
-	if err != nil || len(raw) <= codeTag {
-		return at, false
-	}
-	raw = raw[:len(raw)-codeTag]
-	var figures [3]uint64
-	for i := range figures {
-		n, size := binary.Uvarint(raw)
-		if size <= 0 || n >= 1<<31 {
-			return at, false
-		}
-		figures[i], raw = n, raw[size:]
 	}
 	at = place{ledger.Number(figures[0]), int(figures[1]), int(figures[2])}
-	return at, len(raw) == 0 && subtle.ConstantTimeCompare([]byte(s.bare(at)), []byte(text)) == 1
+	return at, code.Equal(s.bare(at))
 }
 
 // Code is that the code of a letter was typed.

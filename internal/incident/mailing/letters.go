@@ -138,6 +138,24 @@ func (r *round) batch(ctx context.Context, parts []int) (*batch, error) {
 // The lines of a postal address by NF Z10-011.
 const mostLines, longestLine = 6, 38
 
+// sheets begins what goes to the printer beside letters.
+func sheets() (manifest, addresses [][]string) {
+	return [][]string{{"page", "pages", "reference", "letter", "check"}}, [][]string{{"page", "line1", "line2", "line3", "line4", "line5", "line6"}}
+}
+
+// addressed is the row of an address, and what is to be looked at in it.
+func addressed(page int, lines []string) (row []string, check string) {
+	if len(lines) > mostLines || slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > longestLine }) {
+		check = "address"
+	}
+	row = make([]string, 1+mostLines)
+	row[0] = strconv.Itoa(page)
+	for i, line := range lines[:min(len(lines), mostLines)] {
+		row[1+i] = typed.Cell(line) // people write their names and addresses themselves
+	}
+	return row, check
+}
+
 // write writes a batch: the letters, a manifest with a line for each, and the addresses.
 func (b *batch) write(ctx context.Context) error {
 	var ids []register.PersonID
@@ -145,7 +163,7 @@ func (b *batch) write(ctx context.Context) error {
 		ids = append(ids, to.ID)
 	}
 	letters := pdf.NewLetters(b.begun.Reference, string(i18n.French), b.Now())
-	manifest, addresses := [][]string{{"page", "pages", "reference", "letter", "check"}}, [][]string{{"page", "line1", "line2", "line3", "line4", "line5", "line6"}}
+	manifest, addresses := sheets()
 	w := b.writer(b.list, b.file, b.begun, b.began)
 	for some := range slices.Chunk(b.to, PerPart) {
 		if err := b.Explain(ctx, b.file, 0, ids[:len(some)]); err != nil {
@@ -172,16 +190,8 @@ func (b *batch) write(ctx context.Context) error {
 				return err
 			}
 			*fate = byte(Printed)
-			page, check := strconv.Itoa(first), ""
-			if len(lines) > mostLines || slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > longestLine }) {
-				check = "address"
-			}
-			manifest = append(manifest, []string{page, strconv.Itoa(pages), b.begun.Reference, b.returning(to.place), check})
-			row := make([]string, 1+mostLines)
-			row[0] = page
-			for i, line := range lines[:min(len(lines), mostLines)] {
-				row[1+i] = typed.Cell(line) // people write their names and addresses themselves
-			}
+			row, check := addressed(first, lines)
+			manifest = append(manifest, []string{row[0], strconv.Itoa(pages), b.begun.Reference, b.returning(to.place), check})
 			addresses = append(addresses, row)
 		}
 	}
@@ -204,14 +214,20 @@ func (b *batch) save() error {
 	return <-done
 }
 
+// heads is what stands at the top of a letter.
+func heads(from notice.Controller) []string {
+	lines := []string{from.Name}
+	for line := range strings.Lines(from.Address) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines
+}
+
 // letter is the letter to one person.
 func (w *writer) letter(to letterTo, address []string) pdf.Letter {
 	m := w.to(to.Person)
 	said := notice.Words{In: i18n.French, Zone: w.Zone, Categories: w.Categories}
-	l := pdf.Letter{Sender: []string{m.Controller.Name}, Address: address}
-	for line := range strings.Lines(m.Controller.Address) {
-		l.Sender = append(l.Sender, strings.TrimSpace(line))
-	}
+	l := pdf.Letter{Sender: heads(m.Controller), Address: address}
 	for _, version := range notice.Versions {
 		heading := subjectOf(m)
 		if version == notice.Easy {

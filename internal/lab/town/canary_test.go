@@ -190,7 +190,7 @@ func (s *spy) look(i int) observed {
 			"end of the identifier": field("ft")[7:], "month of birth": birth.Month().String(), "first of a month": fmt.Sprint(birth.Day() == 1),
 			"NIR agrees":   fmt.Sprint(nir[1:3] == birth.Format("06"), nir[3:5] == birth.Format("01"), town.ValidNIR(nir)),
 			"born at home": fmt.Sprint(strings.HasPrefix(field("commune"), person.Birthplace.Name)), "département": person.Commune.Department()[:1],
-			"telephone": field("phone")[:8], "end of the telephone": field("phone")[13:], "post office": mail[strings.IndexByte(mail, '@'):],
+			"telephone": field("phone")[:8], "end of the telephone": field("phone")[13:], "post office": strings.TrimLeft(mail, "abcdefghijklmnopqrstuvwxyz0123456789.-_"),
 			"shape of the page": shape(root),
 			"status":            field("status"), "job": field("sought")[len(field("sought"))-6:], "day since": since.Weekday().String(),
 		},

@@ -125,7 +125,7 @@ func (s stagePerson) Open(_ context.Context, code string) (register.PersonID, le
 type stageContacts struct{ *Stage }
 
 func (s stageContacts) View(context.Context, register.PersonID, string) (person.ContactView, error) {
-	view := person.ContactView{Now: person.Contacts{Mail: "camille.aubry@boite.example", Phone: "06 39 98 42 17"}.Masked()}
+	view := person.ContactView{Now: person.Contacts{Mail: "camille.aubry@boite.example", Phone: "06 39 98 42 17", Post: "3 rue du Four"}.Masked(), Letters: true}
 	if len(s.InForce) > 0 {
 		view.Pending = &person.ContactChange{Number: 810, State: person.ContactsTold, Asked: Now.Add(-time.Hour), Due: Now.Add(71 * time.Hour)}
 		view.To = person.Contacts{Mail: "c.aubry@postale.example", Phone: "06 39 98 42 17"}.Masked()
@@ -135,6 +135,8 @@ func (s stageContacts) View(context.Context, register.PersonID, string) (person.
 
 func (s stageContacts) Ask(_ context.Context, _ register.PersonID, _ string, typed person.Contacts, _ string) error {
 	switch {
+	case typed.Post != "":
+		return person.WrongPost
 	case typed.Mail == "" && typed.Phone == "":
 		return person.NothingNew
 	case !strings.Contains(typed.Mail, "@"):
@@ -155,6 +157,10 @@ func (s stageContacts) End(_ context.Context, token string) (ledger.State, error
 		return person.ContactsPutBack, s.Broken
 	}
 	return "", cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
+}
+
+func (s stageContacts) EndByCode(ctx context.Context, typed string) (ledger.State, error) {
+	return s.End(ctx, typed)
 }
 
 // stageConcerns answers whether incidents concerned the person.

@@ -17,6 +17,7 @@ import (
 const (
 	ContactsPath = "/contacts"
 	StopPath     = "/contacts/link"
+	LetterPath   = "/contacts/letter" // and where the code of a letter is typed
 )
 
 // Contacts changes where people are reached.
@@ -30,6 +31,8 @@ type Contacts interface {
 	// End stops a change by the token of a link, or puts the former details back, and says
 	// which; fault.Absent when it does neither.
 	End(ctx context.Context, token string) (ledger.State, error)
+	// EndByCode does the same by the code of a letter.
+	EndByCode(ctx context.Context, typed string) (ledger.State, error)
 }
 
 // contactsPage shows where the person is reached, and what is under way.
@@ -43,12 +46,12 @@ type contactsPage struct {
 
 // notNow are the words of each reason why a change is not taken.
 var notNow = map[error]string{
-	person.ContactsBusy: "busy", person.ContactsResting: "resting", person.ContactsOften: "often", person.ContactsNoMail: "no-mail", person.ContactsNotTold: "not-told",
+	person.ContactsBusy: "busy", person.ContactsResting: "resting", person.ContactsOften: "often", person.ContactsNoMail: "no-mail", person.ContactsNoPost: "no-post", person.ContactsNotTold: "not-told",
 }
 
 // mends are the field and the words of each thing that was typed wrong.
 var mends = map[error][2]string{
-	person.WrongMail: {"mail", "wrong-mail"}, person.WrongPhone: {"phone", "wrong-phone"}, person.NothingNew: {"mail", "nothing"},
+	person.WrongMail: {"mail", "wrong-mail"}, person.WrongPhone: {"phone", "wrong-phone"}, person.WrongPost: {"post", "wrong-post"}, person.NothingNew: {"mail", "nothing"},
 }
 
 func (h *Handlers) contacts(v visit) error { return h.showContacts(v, http.StatusOK, contactsPage{}) }
@@ -64,7 +67,7 @@ func (h *Handlers) showContacts(v visit, status int, shown contactsPage) error {
 }
 
 func (h *Handlers) change(v visit) error {
-	typed, network := person.Contacts{Mail: v.PostFormValue("mail"), Phone: v.PostFormValue("phone")}, ""
+	typed, network := person.Contacts{Mail: v.PostFormValue("mail"), Phone: v.PostFormValue("phone"), Post: v.PostFormValue("post")}, ""
 	if h.deps.Network != nil {
 		network = h.deps.Network(v.Request)
 	}
@@ -97,9 +100,10 @@ func (h *Handlers) stopOwn(v visit) error {
 // stopPage is where a link leads.
 type stopPage struct {
 	page
-	Token string
-	Came  ledger.State // what came of it; empty before
-	Over  bool         // the link serves no more
+	Token  string
+	Letter bool         // it is the code of a letter that is typed, and no link
+	Came   ledger.State // what came of it; empty before
+	Over   bool         // the link serves no more, or the code
 }
 
 func (h *Handlers) showStop(w http.ResponseWriter, r *http.Request, status int, shown stopPage) {
@@ -114,11 +118,25 @@ func (h *Handlers) askStop(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handlers) stop(w http.ResponseWriter, r *http.Request) {
+	h.ends(w, r, "token", h.deps.Contacts.End, stopPage{})
+}
+
+func (h *Handlers) askLetter(w http.ResponseWriter, r *http.Request) {
+	h.showStop(w, r, http.StatusOK, stopPage{Letter: true})
+}
+
+func (h *Handlers) stopByLetter(w http.ResponseWriter, r *http.Request) {
+	h.ends(w, r, "code", h.deps.Contacts.EndByCode, stopPage{Letter: true})
+}
+
+// ends ends a change by what somebody holds who signed in nowhere.
+func (h *Handlers) ends(w http.ResponseWriter, r *http.Request, field string, end func(context.Context, string) (ledger.State, error), shown stopPage) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	came, err := h.deps.Contacts.End(r.Context(), r.PostFormValue("token"))
+	came, err := end(r.Context(), r.PostFormValue(field))
 	switch {
 	case fault.Is(err, fault.Absent):
-		h.showStop(w, r, http.StatusNotFound, stopPage{Over: true})
+		shown.Over = true
+		h.showStop(w, r, http.StatusNotFound, shown)
 	case err != nil:
 		h.fails(w, r, err)
 	default:

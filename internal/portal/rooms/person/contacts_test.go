@@ -9,16 +9,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"poterne/internal/incident/mailing"
 	"poterne/internal/lab/mailbox"
 	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
+	"poterne/internal/notice/pdf"
 	"poterne/internal/person"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/register"
@@ -36,8 +39,28 @@ type reached struct {
 	service *person.ContactService
 	sender  *sender
 	address *addresses
+	post    *post
 	ended   []register.PersonID
 }
+
+// post is the printer's folder, which can be away; it keeps what was written last.
+type post struct {
+	mailing.Post
+	away  bool
+	to    []string
+	parts []pdf.LetterPart
+}
+
+func (p *post) Write(ctx context.Context, name string, address []string, parts []pdf.LetterPart) error {
+	if p.away {
+		return errors.New("away")
+	}
+	p.to, p.parts = address, parts
+	return p.Post.Write(ctx, name, address, parts)
+}
+
+// code is what the last letter has to type.
+func (p *post) code() string { return p.parts[0].Paragraphs[2] }
 
 // sender is the mail server, which can be away.
 type sender struct {
@@ -100,6 +123,7 @@ func startReached(t *testing.T) *reached {
 	})
 	h.sender = &sender{Server: mail.Server{Host: "127.0.0.1", Port: smtp.Addr().(*net.TCPAddr).Port, Security: mail.Plain, From: "poterne@agence.example"}}
 	h.address = &addresses{Remote: person.Remote{Address: at, Token: "token"}}
+	h.post = &post{Post: mailing.Post{Settings: mailing.Settings{Letters: t.TempDir(), Now: h.Now}, From: portaltest.Controller}}
 	h.service = h.node()
 	h.Contacts = h.service
 	h.people = h.People(h.Now)
@@ -110,7 +134,7 @@ func startReached(t *testing.T) *reached {
 func (h *reached) node() *person.ContactService {
 	return &person.ContactService{
 		Writer: h.Gate.Journal, Ledger: store.NewLedger(h.DB), Rows: store.NewContacts(h.DB), Register: h.address, Sender: h.sender,
-		Key: portaltest.Key(h.t), Tag: portaltest.Tag, Page: "https://mine.example/contacts", Stop: "https://mine.example/contacts/link", Now: h.Now, Log: slog.New(slog.DiscardHandler),
+		Key: portaltest.Key(h.t), Tag: portaltest.Tag, Page: "https://mine.example/contacts", Stop: "https://mine.example/contacts/link", Letter: "mine.example/contacts/letter", Post: h.post, Now: h.Now, Log: slog.New(slog.DiscardHandler),
 		EndAll: func(_ context.Context, of register.PersonID) error {
 			h.ended = append(h.ended, of)
 			return nil
@@ -403,7 +427,7 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 	})
 
 	t.Run("nothing runs unless both addresses were told", func(t *testing.T) {
-		me := h.citizen(7)
+		me := h.citizen(17)
 		former := me.mail()
 		for i, away := range []string{former, "thief@ailleurs.example"} {
 			h.sender.away = away
@@ -432,6 +456,12 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 			{"mail": {strings.Repeat("a", 65) + "@b.example"}},
 			{"mail": {"é@b.example"}},
 			{"phone": {"1"}},
+			{"post": {"1 rue seule"}},
+			{"post": {"rue sans chiffre\r\nVille"}},
+			{"post": {"1 rue\r\n01000 Bourg\r\na\r\nb\r\nc\r\nd"}},
+			{"post": {"1 rue " + strings.Repeat("a", 40) + "\r\n01000 Bourg"}},
+			{"post": {"=1 rue\r\n01000 Bourg"}},
+			{"post": {"1 rue \x00\r\n01000 Bourg"}},
 			{"phone": {"call me"}},
 			{"phone": {strings.Repeat("1", 40)}},
 			{"mail": {"a@b.example"}, "phone": {"06 39 98 00 0x"}},
@@ -530,4 +560,196 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 	if entries < 30 {
 		t.Errorf("the ledger has %d entries of it", entries)
 	}
+}
+
+// typesCode types the code of a letter, as somebody who is signed in nowhere.
+func (h *reached) typesCode(code string) (int, string) {
+	h.t.Helper()
+	r := httptest.NewRequestWithContext(h.t.Context(), http.MethodPost, "/contacts/letter", strings.NewReader(url.Values{"code": {code}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept-Language", "en")
+	w := httptest.NewRecorder()
+	h.people.ServeHTTP(w, r)
+	return w.Code, portaltest.Read(h.t, w.Body.String())
+}
+
+// A first mail address, and another postal address, wait for as long as a letter needs to be read, and
+// the letter's code stops them.
+//
+// Promise: PERSON-4
+func TestPERSON_4_AFirstMailAddressAndAPostalAddressWaitForALetter(t *testing.T) {
+	h := startReached(t)
+	const days = 24 * time.Hour
+
+	t.Run("a first mail address is set from the page", func(t *testing.T) {
+		me := h.citizen(23)
+		me.is("", "at first")
+		if code := me.asks("moi@ailleurs.example"); code != http.StatusSeeOther {
+			t.Fatalf("asking: %d", code)
+		}
+		if p := h.town.Person(23); h.post.to[0] != p.Name() || h.post.to[1] != p.Street {
+			t.Error("the letter goes elsewhere")
+		}
+		for _, part := range h.post.parts {
+			if strings.Contains(fmt.Sprint(part), "ailleurs") {
+				t.Error("the letter has the new address")
+			}
+		}
+		if files, err := filepath.Glob(filepath.Join(h.post.Letters, "contacts-*.zip")); err != nil || len(files) != 1 {
+			t.Errorf("the printer has %v, %v", files, err)
+		}
+		if letters := h.box.Letters("moi@ailleurs.example"); len(letters) != 1 || !strings.Contains(letters[0].Text, "in 10 days") {
+			t.Error("the new address is not told of ten days")
+		}
+		if err := h.after(9*days + 23*time.Hour); err != nil {
+			t.Error(err)
+		}
+		me.is("", "before ten days")
+		if err := h.after(2 * time.Hour); err != nil {
+			t.Error(err)
+		}
+		me.is("moi@ailleurs.example", "after ten days")
+	})
+
+	t.Run("the code of the letter stops a thief's, without signing in", func(t *testing.T) {
+		me := h.citizen(39)
+		me.asks("thief@ailleurs.example")
+		code := h.post.code()
+		for name, forged := range map[string]string{
+			"nothing": "", "cut short": code[:len(code)-1], "with more": code + "0", "of another change": string(code[0]^1) + code[1:], "long": strings.Repeat("A", 70),
+			"the token of its mail": strings.TrimPrefix(h.link("thief@ailleurs.example"), "https://mine.example/contacts/link?token="),
+		} {
+			if status, said := h.typesCode(forged); status != http.StatusNotFound || !strings.Contains(said, "This code stops nothing") {
+				t.Errorf("a code %s: %d", name, status)
+			}
+		}
+		if status, said := h.typesCode(strings.ToLower(strings.ReplaceAll(code, "0", "o"))); status != http.StatusOK || !strings.Contains(said, "The change is stopped") {
+			t.Fatalf("the code: %d %s", status, said)
+		}
+		if !slices.Contains(h.ended, me.id) {
+			t.Error("the thief's session goes on")
+		}
+		if err := h.after(11 * days); err != nil {
+			t.Error(err)
+		}
+		me.is("", "after it was stopped")
+	})
+
+	t.Run("and puts back what a thief waited out", func(t *testing.T) {
+		me := h.citizen(55)
+		me.asks("thief@ailleurs.example")
+		code := h.post.code()
+		if err := h.after(11 * days); err != nil {
+			t.Error(err)
+		}
+		me.is("thief@ailleurs.example", "after ten days")
+		me.asks("thief@deux.example") // of this one the thief has both addresses, and no letter goes
+		if err := h.after(4 * days); err != nil {
+			t.Error(err)
+		}
+		if status, said := h.typesCode(code); status != http.StatusOK || !strings.Contains(said, "are put back") {
+			t.Errorf("the code: %d %s", status, said)
+		}
+		me.is("", "after the letter spoke")
+		if status, _ := h.typesCode(code); status != http.StatusNotFound {
+			t.Errorf("the code again: %d", status)
+		}
+	})
+
+	moved := url.Values{"post": {"2  rue   Neuve\r\n\r\n01000 Valbourg\r\n"}}
+	t.Run("a postal address changes, told to the former mail and the former postal address", func(t *testing.T) {
+		me := h.citizen(40)
+		former := h.town.Post(40)
+		if code, said := me.goes(http.MethodGet, "/contacts", nil); code != http.StatusOK || strings.Contains(said, former) || !strings.Contains(said, "New postal address") {
+			t.Errorf("%d: %s", code, said)
+		}
+		for name, stop := range map[string]func() (int, string){
+			"the mail": func() (int, string) { return h.follows(h.link(me.mail())) }, "the letter": func() (int, string) { return h.typesCode(h.post.code()) },
+		} {
+			if code, _ := me.goes(http.MethodPost, "/contacts", moved); code != http.StatusSeeOther {
+				t.Fatalf("asking: %d", code)
+			}
+			if err := h.after(9 * days); err != nil {
+				t.Error(err)
+			}
+			if code, _ := stop(); code != http.StatusOK {
+				t.Errorf("%s does not stop it: %d", name, code)
+			}
+			if code, _ := me.goes(http.MethodPost, "/contacts", moved); code != http.StatusConflict {
+				t.Errorf("asking on the day after: %d", code)
+			}
+			if err := h.after(2 * days); err != nil {
+				t.Error(err)
+			}
+			if h.town.Post(40) != former {
+				t.Errorf("it changed, though %s stopped it", name)
+			}
+		}
+		if code, _ := me.goes(http.MethodPost, "/contacts", moved); code != http.StatusSeeOther {
+			t.Fatalf("asking: %d", code)
+		}
+		if err := h.after(10*days + time.Hour); err != nil {
+			t.Error(err)
+		}
+		if got := h.town.Post(40); got != "2 rue Neuve\n01000 Valbourg" {
+			t.Errorf("after ten days the register has %q", got)
+		}
+		if err := h.after(29 * days); err != nil {
+			t.Error(err)
+		}
+		if code, _ := h.typesCode(h.post.code()); code != http.StatusOK || h.town.Post(40) != former {
+			t.Errorf("after 29 days the letter puts nothing back: %d", code)
+		}
+	})
+
+	t.Run("no letter, no change", func(t *testing.T) {
+		h.post.away = true
+		defer func() { h.post.away = false }()
+		before := h.town.Post(41)
+		for _, c := range []struct {
+			who  citizen
+			form url.Values
+		}{{h.citizen(71), url.Values{"mail": {"moi@ailleurs.example"}}}, {h.citizen(41), moved}} {
+			if code, _ := c.who.goes(http.MethodPost, "/contacts", c.form); code != http.StatusConflict {
+				t.Errorf("asking while no letter is written: %d", code)
+			}
+		}
+		if err := h.after(11 * days); err != nil {
+			t.Error(err)
+		}
+		h.citizen(71).is("", "after no letter was written")
+		if h.town.Post(41) != before {
+			t.Error("the postal address changed without a letter")
+		}
+	})
+
+	t.Run("none on the day after a recovery", func(t *testing.T) {
+		h.address.recovered = h.Now().Add(-23 * time.Hour)
+		defer func() { h.address.recovered = time.Time{} }()
+		if code, _ := h.citizen(42).goes(http.MethodPost, "/contacts", moved); code != http.StatusConflict {
+			t.Errorf("within a day: %d", code)
+		}
+	})
+
+	t.Run("whoever has no address at all goes to the counter, as everybody where no letters are written", func(t *testing.T) {
+		if code, said := h.citizen(7).goes(http.MethodPost, "/contacts", url.Values{"mail": {"moi@ailleurs.example"}}); code != http.StatusConflict || !strings.Contains(said, "The first one is given in person") {
+			t.Errorf("without any address: %d", code)
+		}
+		h.service.Post = nil
+		before := h.Gate.Next()
+		for _, c := range []struct {
+			who  citizen
+			form url.Values
+		}{{h.citizen(87), url.Values{"mail": {"moi@ailleurs.example"}}}, {h.citizen(43), moved}} {
+			if code, _ := c.who.goes(http.MethodPost, "/contacts", c.form); code != http.StatusConflict {
+				t.Errorf("where no letters are written: %d", code)
+			}
+		}
+		if _, said := h.citizen(43).goes(http.MethodGet, "/contacts", nil); strings.Contains(said, "New postal address") {
+			t.Error("the page offers what cannot be done")
+		}
+		if h.Gate.Next() != before {
+			t.Error("something was written")
+		}
+	})
 }

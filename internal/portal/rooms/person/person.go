@@ -118,6 +118,8 @@ func (h *Handlers) Handler(shared *portal.Pages) http.Handler {
 		mux.Handle("POST "+ContactsPath+"/stop", h.signedIn(h.stopOwn))
 		mux.HandleFunc("GET "+StopPath, h.askStop)
 		mux.HandleFunc("POST "+StopPath, h.stop)
+		mux.HandleFunc("GET "+LetterPath, h.askLetter)
+		mux.HandleFunc("POST "+LetterPath, h.stopByLetter)
 	}
 	if h.deps.Codes != nil {
 		mux.HandleFunc("GET /code", h.askCode)
