@@ -265,6 +265,7 @@ var missing = []struct {
 	{"more than one head", "plus d’une tête", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
+	{"a first address of somebody who has none", "la première adresse de qui n’en a aucune", nil},
 }
 
 var (

@@ -48,6 +48,7 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/mandates"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/readings"
@@ -225,6 +226,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if sender != nil {
 		incidents.Messages = sender
 	}
+	represented := p.mandates(o, sender)
 	asked := accounts.RightRequests{Writer: p.Journal, Rows: store.NewRightRequests(o.DB), Bounds: life.Bounds, Now: o.Now}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own(), Networks: o.Networks.Names()}, watch)
 	all := []portal.Room{
@@ -247,6 +249,10 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		p.installation(o, shell),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	}
+	if represented != nil {
+		all = append(all, mandates.New(shell, mandates.Deps{Mandates: represented, Gate: p.Gate, Roster: o.Roster}))
+	}
+
 	if glass != nil {
 		all = append(all, breakglassroom.New(shell, breakglassroom.Deps{
 			Access: glass, Stop: stop, Gate: p.Gate, Roster: o.Roster, Networks: o.BreakGlass.Networks, Network: o.Networks.Of, Classes: o.Networks.Names(),
@@ -306,7 +312,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		ours.Handle(provision.SignalsPattern, heard)
 	}
 	health := &health{o, present}
-	people, err := p.people(o, files, sender, marks{sessions})
+	people, err := p.people(o, files, sender, represented, marks{sessions})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 
 // people is where people of the register see their own file: a door and a room that share
 // nothing with those of staff but the ledger, at a host name of their own.
-func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Sender, once marks) (http.Handler, error) {
+func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Sender, mandates *person.Mandates, once marks) (http.Handler, error) {
 	if o.People == nil || o.Index == nil {
 		return nil, nil
 	}
@@ -41,14 +41,28 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 	}
 	s.Over = p.Journal.Ended
 	contacts := p.contacts(o)
+	if contacts != nil {
+		contacts.Post = mandates.Post
+	}
+	matching.Represents = func(ctx context.Context, civil register.Civil) (bool, error) {
+		to, err := mandates.To(ctx, mandates.Identity(civil))
+		return len(to) > 0, err
+	}
 	s.Match = func(r *http.Request, civil register.Civil) (register.PersonID, string, error) {
 		who, identifier, err := matching.Match(r.Context(), civil, o.Networks.Of(r))
-		if err != nil || contacts == nil {
+		if err != nil {
 			return who, "", err
 		}
-		reference, err := contacts.Reference(who, identifier)
-		return who, reference, err
+		v := person.Visitor{Own: !who.IsZero(), Identity: mandates.Identity(civil)}
+		switch {
+		case !v.Own: // their session is known by the hash of who they are
+			who = register.PersonID(v.Identity)
+		case contacts != nil:
+			v.Contacts, err = contacts.Reference(who, identifier)
 	}
+		return who, v.Reference(), err
+	}
+	p.parts = append(p.parts, mandates.Run)
 	tally := &person.Tally{Reader: reader(o), Journal: p.Journal, Ledger: o.Ledger, Marks: once, Now: o.Now, Log: p.log}
 	p.metrics.counted(tally)
 	p.parts = append(p.parts, tally.Run)
@@ -64,7 +78,7 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 	p.told = append(p.told, sessions.Told)
 	p.parts = append(p.parts, door.Run)
 	deps := personroom.Deps{
-		Door: door, Reader: reader(o), Questions: p.questions(o), Concerns: incident.Concerns{Files: files, Lines: reader(o)}, Controller: o.Controller, Key: o.PublicKey,
+		Door: door, Reader: reader(o), Questions: p.questions(o), Concerns: incident.Concerns{Files: files, Lines: reader(o)}, Controller: o.Controller, Key: o.PublicKey, Mandates: mandates, Network: o.Networks.Of,
 		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.ProveToPerson(ctx, o.Published(), o.Verifier, number)
 		},
@@ -73,10 +87,7 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 		contacts.EndAll = func(ctx context.Context, of register.PersonID) error {
 			return door.EndAll(ctx, roster.AccountID(of.Hex()))
 		}
-		if sender != nil {
-			contacts.Post = mailing.Post{Settings: sender.Settings, From: o.Controller}
-		}
-		deps.Contacts, deps.Network = contacts, o.Networks.Of
+		deps.Contacts = contacts
 		p.parts = append(p.parts, contacts.Run)
 	}
 	if sender != nil {
@@ -95,6 +106,28 @@ func (p *Program) contacts(o *Opened) *person.ContactService {
 		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "contacts/", Value: text}) },
 		Page: o.People.Origin + personroom.ContactsPath, Stop: o.People.Origin + personroom.StopPath, Letter: o.peopleAt() + personroom.LetterPath, Now: o.Now, Log: p.log,
 	}
+}
+
+// mandates are who may read another person's page; nil where people see no page of their own.
+func (p *Program) mandates(o *Opened, sender *mailing.Sender) *person.Mandates {
+	if o.People == nil || o.Index == nil {
+		return nil
+	}
+	m := &person.Mandates{
+		Writer: p.Journal, Ledger: o.Ledger, Rows: store.NewMandates(o.DB), Kept: store.NewKept(o.DB, "mandates"), Register: o.People.Register, Person: o.Settings.Person, Key: o.Pseudonym,
+		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "mandate/", Value: text}) },
+		Page: o.People.Origin + personroom.MandatesPath, Zone: paris(), Now: o.Now, Log: p.log,
+	}
+	if o.People.Contacts != nil {
+		m.Contacts = *o.People.Contacts
+	}
+	if o.Mail != nil {
+		m.Sender = o.Mail
+	}
+	if sender != nil {
+		m.Post = mailing.Post{Settings: sender.Settings, From: o.Controller}
+	}
+	return m
 }
 
 // reader reads people their lines.

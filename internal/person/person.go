@@ -25,11 +25,13 @@ type Matching struct {
 	Journal  journal.Writer
 	// Person returns the pseudonym of the person with an identifier.
 	Person func(identifier string) (register.PersonID, error)
+	// Represents reports whether somebody of a civil status has a mandate in force; nil: nobody has.
+	Represents func(context.Context, register.Civil) (bool, error)
 }
 
 // Match returns the person with their identifier, and writes down what came of looking. Whoever
 // is not exactly one person of the register is fault.Absent, whether there is none or there are
-// several.
+// several; but whoever is none and has a mandate is the zero person.
 func (m Matching) Match(ctx context.Context, civil register.Civil, network string) (who register.PersonID, identifier string, err error) {
 	e := ledger.Entry{Kind: ledger.Matched, State: ledger.NobodyFound, Network: network}
 	var found []string
@@ -46,11 +48,22 @@ func (m Matching) Match(ctx context.Context, civil register.Civil, network strin
 		if e.Person, err = m.Person(found[0]); err != nil {
 			return who, "", err
 		}
+	case civil.Whole() && m.Represents != nil:
+		represents, err := m.Represents(ctx, civil)
+		if err != nil {
+			return who, "", err
+		}
+		if represents {
+			e.State = ledger.Represents
+		}
 	}
 	if err := journal.Record(ctx, m.Journal, e); err != nil {
 		return who, "", err
 	}
-	if e.Person.IsZero() {
+	switch {
+	case e.State == ledger.Represents:
+		return who, "", nil
+	case e.Person.IsZero():
 		return who, "", &fault.Error{Kind: fault.Absent}
 	}
 	return e.Person, found[0], nil

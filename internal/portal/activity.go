@@ -82,7 +82,7 @@ func (a Activity) Notable() bool {
 		return a.Entry.State == ledger.Unexplained
 	case ledger.Tallied:
 		return a.Entry.Rejected > 0
-	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched, ledger.Questioned, ledger.CodeTyped, ledger.Contacted, ledger.ArchiveMoved: // who assigned whom is in the import's line; people come and go unwatched
+	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched, ledger.Questioned, ledger.CodeTyped, ledger.Contacted, ledger.Represented, ledger.ArchiveMoved: // who assigned whom is in the import's line; people come and go unwatched
 		return false
 	default:
 		return true

@@ -181,6 +181,15 @@ func (l Labels) Sentence(a Activity) string {
 			key = "act.permit-dropped"
 		}
 		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "people", e.Cost.People(), "because", orDash(e.Note))
+	case ledger.Mandated:
+		key := "act.mandated-" + string(e.State)
+		switch {
+		case e.State == ledger.NobodyFound || e.State == ledger.SeveralFound:
+			key = "act.mandated-missed"
+		case !l.Speaker.Has(key):
+			key = "act.mandated"
+		}
+		return l.Speaker.Say(key, "request", uint64(cmp.Or(e.Cause, e.Number)), "approver", l.Account(e.Approver), "because", orDash(e.Note))
 	case ledger.ReadingAsked:
 		key := map[ledger.State]string{ledger.Asked: "act.reading-asked", ledger.SignedFor: "act.reading-approved"}[e.State]
 		return l.Speaker.Say(cmp.Or(key, "act.reading-dropped"), "request", uint64(cmp.Or(e.Cause, e.Number)), "because", orDash(e.Note))

@@ -161,7 +161,7 @@ func EventOf(e ledger.Entry) Event {
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.PermitEnded:
 		v.access(revokePrivileges, subject(e), e.Kind.String())
-	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked, ledger.ReadingAsked, ledger.HoldAsked, ledger.ReleaseAsked:
+	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked, ledger.ReadingAsked, ledger.HoldAsked, ledger.ReleaseAsked, ledger.Mandated:
 		v.access(other, subject(e), named(e))
 	case ledger.OrganisationAsked, ledger.OrganisationSet:
 		v.access(other, subject(e), "organisation "+string(e.Organisation))
@@ -272,7 +272,7 @@ func (v *Event) signIn(e ledger.Entry) {
 	case ledger.Matched: // of people of the register nothing is told
 		v.class(authentication, logon)
 		v.User = &user{UID: "person-of-the-register"}
-		if v.Actor.User = v.User; e.State != ledger.OnePerson {
+		if v.Actor.User = v.User; e.State != ledger.OnePerson && e.State != ledger.Represents {
 			v.StatusID = failure
 		}
 	}

@@ -125,6 +125,14 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"contact details are asked":                     act(person.AskContacts{Person: storetest.Person(2), Hidden: []byte("hidden")}),
 	"both addresses are told":                       act(person.MoveContacts{Number: 54, To: person.ContactsTold}),
 	"their change is stopped":                       act(person.MoveContacts{Number: 55, To: ledger.Stopped}),
+	"a mandate is asked for":                        act(person.AskMandate{By: "nadia", Person: storetest.Person(4), Representative: person.Identity{1}, Kind: person.Guardianship, Hidden: []byte("hidden"), Begins: actAt, Until: actAt.AddDate(0, 6, 0)}),
+	"nobody is found for a mandate":                 act(person.MissMandate{By: "nadia", State: ledger.NobodyFound}),
+	"a mandate is signed for":                       act(person.ApproveMandate{Number: askedMandate, By: "samir"}),
+	"a mandate is told":                             act(person.MoveMandate{Number: signedMandate, To: person.MandateTold}),
+	"a mandate is revoked":                          act(person.EndMandate{Number: signedMandate, Person: storetest.Person(6)}),
+	"a mandate is ended":                            act(person.EndMandate{Number: askedMandate, By: "nadia"}),
+	"a mandate is looked under":                     act(person.LookUnder{Mandate: standingMandate, Representative: person.Identity{7}, What: person.LookedAtPage}),
+	"a mandate is forgotten":                        act(person.MoveMandate{Number: forgottenMandate, To: person.MandateForgotten}),
 	"a letter's code is typed":                      act(mailing.UseCode{Code: mailing.Code{List: 37, Part: 1, Place: 2}, File: 35, Person: storetest.Person(1)}),
 	"a person is answered":                          act(person.Answer{By: "chief", Number: asked, Why: person.Mistake, Words: "erreur"}),
 	"a lineage is frozen":                           act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
@@ -309,11 +317,43 @@ func prepared(t *testing.T, s *store.DB) {
 		act(&installed.Find{Proposal: proposed("north", 2)}),
 		act(&installed.Find{Proposal: proposed("south", 3)}),
 		act(&installed.Sign{Number: signedSetting, By: "nadia", Because: "convenu"}),
+		act(asksMandate(4)),
+		act(asksMandate(5)),
+		act(person.EndMandate{Number: forgottenMandate, By: "nadia"}),
+		act(asksMandate(6)),
+		act(person.ApproveMandate{Number: signedMandate, By: "samir"}),
+		act(standing{asksMandate(7)}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Mandates: one waits, one was taken back, one is signed for, one is in force.
+const (
+	askedMandate     = foundSetting + 3
+	forgottenMandate = askedMandate + 1
+	signedMandate    = askedMandate + 3
+	standingMandate  = askedMandate + 5
+)
+
+func asksMandate(of int) person.AskMandate {
+	return person.AskMandate{
+		By: "nadia", Person: storetest.Person(of), Representative: person.Identity{byte(of)}, Kind: person.PowerOfAttorney, Hidden: []byte("hidden"), Begins: actAt, Until: actAt.AddDate(0, 6, 0),
+	}
+}
+
+// standing is a mandate of which the person was told days ago.
+type standing struct{ person.AskMandate }
+
+func (s standing) Apply(rows person.MandateRows, e ledger.Entry) error {
+	if err := s.AskMandate.Apply(rows, e); err != nil {
+		return err
+	}
+	m, err := rows.Mandate(e.Number)
+	m.Approver, m.Told = "samir", actAt.Add(-2*person.MandateWait)
+	return errors.Join(err, rows.PutMandate(m))
 }
 
 // rita waits for two habilitations, of which chief has signed for one.
@@ -447,7 +487,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from organisation_request order by number`, `select * from configuration order by number`, `select installed from head`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from organisation_request order by number`, `select * from configuration order by number`, `select installed from head`, `select * from contact_change order by number`, `select * from mandate order by number`, `select * from mandate_look order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -682,6 +722,7 @@ type allRows interface {
 	grants.PermitRows
 	grants.ApartRows
 	person.ContactRows
+	person.MandateRows
 	archive.Rows
 	archive.ReadingRows
 	breakglass.Rows
@@ -779,6 +820,18 @@ func (r faultyRows) PutQuestion(q person.Question) error {
 
 func (r faultyRows) PutWithholding(w person.Withholding) error {
 	return r.f.call("put a withholding", func() error { return r.allRows.PutWithholding(w) })
+}
+
+func (r faultyRows) PutMandate(m person.Mandate) error {
+	return r.f.call("put a mandate", func() error { return r.allRows.PutMandate(m) })
+}
+
+func (r faultyRows) PutLook(l person.Look) error {
+	return r.f.call("put a look", func() error { return r.allRows.PutLook(l) })
+}
+
+func (r faultyRows) ForgetLooks(mandate ledger.Number) error {
+	return r.f.call("forget looks", func() error { return r.allRows.ForgetLooks(mandate) })
 }
 
 func (r faultyRows) PutPermit(p grants.Permit) error {

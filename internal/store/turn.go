@@ -144,6 +144,7 @@ type rows struct {
 	withholdingRows
 	permitRows
 	contactRows
+	mandateRows
 	archiveRows
 	breakGlassRows
 	glossaryRows
@@ -168,6 +169,7 @@ var _ interface {
 	mailing.CodeRows
 	person.WithholdingRows
 	person.ContactRows
+	person.MandateRows
 	archive.Rows
 	archive.ReadingRows
 	grants.ArchiveRows
@@ -181,7 +183,7 @@ var _ interface {
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}, organisationRows{t}, installedRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, mandateRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}, organisationRows{t}, installedRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -52,7 +52,7 @@ func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, erro
 func (a Audit) OrganisationRequests(ctx context.Context) ([]accounts.OrganisationRequest, error) {
 	list, err := a.db.organisationRequests(ctx, a.db.read, ` where allowed_us is null and dropped_us is null order by number`)
 	return list, doing("reading requests for organisations", unlessBroken(err))
-	}
+}
 
 // Configurations implements audit.Rows, as RightRequests does.
 func (a Audit) Configurations(ctx context.Context) ([]installed.Change, error) {
@@ -84,7 +84,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check := a.checking(&found)
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "configurations": check.readConfigurations, "changes of contact details": check.readContactChanges,
+			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "configurations": check.readConfigurations, "changes of contact details": check.readContactChanges, "mandates": check.readMandates, "looks under mandates": check.readMandateLooks,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))

@@ -31,7 +31,7 @@ import (
 func (s *Stage) Mine(in bool, method, target string, form url.Values) func(http.ResponseWriter, *http.Request, i18n.Language) {
 	return func(w http.ResponseWriter, r *http.Request, language i18n.Language) {
 		deps := personroom.Deps{
-			Door: peopleDoor{}, Reader: stagePerson{s}, Questions: stagePerson{s}, Concerns: stageConcerns{stagePerson{s}}, Codes: stagePerson{s}, Contacts: stageContacts{s}, Controller: Controller, Key: "valbourg.example/ledger+0a1b2c3d+AbCd",
+			Door: peopleDoor{}, Reader: stagePerson{s}, Questions: stagePerson{s}, Concerns: stageConcerns{stagePerson{s}}, Codes: stagePerson{s}, Contacts: stageContacts{s}, Mandates: stageMandates{s}, Controller: Controller, Key: "valbourg.example/ledger+0a1b2c3d+AbCd",
 			Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken },
 		}
 		asked, err := http.NewRequestWithContext(r.Context(), method, target, strings.NewReader(form.Encode()))
@@ -44,6 +44,7 @@ func (s *Stage) Mine(in bool, method, target string, form url.Values) func(http.
 		}
 		if in {
 			asked.Header.Set(Actor, register.PersonID{1}.Hex())
+			asked.Header.Set(Reference, person.Visitor{Own: true, Identity: person.Identity{2}}.Reference())
 		}
 		personroom.New(s.Pages, deps).Handler(s.Pages).ServeHTTP(w, Spoken(asked, language))
 	}
@@ -162,6 +163,60 @@ func (s stageContacts) End(_ context.Context, token string) (ledger.State, error
 func (s stageContacts) EndByCode(ctx context.Context, typed string) (ledger.State, error) {
 	return s.End(ctx, typed)
 }
+
+// stageMandates are who may read another person's page; on an empty stage nobody may.
+type stageMandates struct{ *Stage }
+
+func (s stageMandates) all() []person.MandateView {
+	if len(s.Written) == 0 {
+		return nil
+	}
+	camille := register.Civil{Family: "AUBRY", Given: "CAMILLE", Birth: "2012-04-03", Gender: "female", Birthplace: "01053", Country: "99100"}
+	parties := func(family, given, reference string) person.Parties {
+		return person.Parties{Represented: camille, Representative: register.Civil{Family: family, Given: given}, Reference: reference}
+	}
+	looks := []person.Look{{Number: 830, At: Now.Add(-time.Hour), What: person.LookAsked}, {Number: 829, At: Now.Add(-2 * time.Hour), What: person.LookedAtPage}}
+	return []person.MandateView{
+		{Mandate: person.Mandate{Number: 840, Kind: person.Guardianship, Begins: Now, Until: Now.AddDate(1, 0, 0), By: "claire.noir", Asked: Now.Add(-time.Hour)}, Parties: parties("BONNET", "ALIX", "TJ Valbourg 26/118")},
+		{Mandate: person.Mandate{Number: 826, Kind: person.Curatorship, Begins: Now.AddDate(0, 0, -1), Until: Now.AddDate(1, 0, 0), By: "claire.noir", Approver: "noa.lambert", Asked: Now.Add(-30 * time.Hour), Told: Now.Add(-29 * time.Hour)}, Parties: parties("PETIT", "JULES", "TJ Valbourg 26/97")},
+		{Mandate: person.Mandate{Number: 820, Kind: person.PowerOfAttorney, Begins: Now.AddDate(0, -1, 0), Until: Now.AddDate(0, 2, 0), By: "noa.lambert", Approver: "claire.noir", Asked: Now.AddDate(0, -1, 0), Told: Now.AddDate(0, -1, 0)}, Parties: parties("AUBRY", "SACHA", "procuration du 2 février"), Looks: looks},
+		{Mandate: person.Mandate{Number: 700, Kind: person.ParentalAuthority, Begins: Now.AddDate(0, -9, 0), Until: Now.AddDate(0, -2, 0), By: "noa.lambert", Approver: "claire.noir", Asked: Now.AddDate(0, -9, 0), Told: Now.AddDate(0, -9, 0)}, Parties: parties("AUBRY", "LOU", "acte de naissance")},
+	}
+}
+
+func (s stageMandates) All(context.Context) ([]person.MandateView, error) { return s.all(), s.Broken }
+
+func (s stageMandates) Of(context.Context, register.PersonID) ([]person.MandateView, error) {
+	return s.all()[min(1, len(s.all())):], s.Broken
+}
+
+func (s stageMandates) To(context.Context, person.Identity) ([]person.MandateView, error) {
+	all := s.all()
+	return all[min(2, len(all)):min(3, len(all))], s.Broken
+}
+
+func (s stageMandates) Look(_ context.Context, _ person.Identity, number ledger.Number, _ ledger.State, _ string) (person.MandateView, error) {
+	for _, m := range s.all() {
+		if m.Number == number {
+			return m, s.Broken
+		}
+	}
+	return person.MandateView{}, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
+}
+
+func (s stageMandates) Revoke(context.Context, register.PersonID, ledger.Number) error {
+	return s.Broken
+}
+
+func (s stageMandates) Ask(_ context.Context, _ roster.AccountID, typed person.Typed) error {
+	return cmp.Or(s.Broken, error(person.MandateNone))
+}
+
+func (s stageMandates) Approve(context.Context, ledger.Number, roster.AccountID) error {
+	return s.Broken
+}
+
+func (s stageMandates) End(context.Context, ledger.Number, roster.AccountID) error { return s.Broken }
 
 // stageConcerns answers whether incidents concerned the person.
 type stageConcerns struct{ stagePerson }

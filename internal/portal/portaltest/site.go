@@ -36,6 +36,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
+	"poterne/internal/mail"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/person"
@@ -46,6 +47,7 @@ import (
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/installation"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/mandates"
 	"poterne/internal/portal/rooms/permits"
 	personroom "poterne/internal/portal/rooms/person"
 	"poterne/internal/portal/rooms/questions"
@@ -81,6 +83,7 @@ type Site struct {
 	Moved     *atomic.Int64      // by how many nanoseconds its ledger's clock is ahead
 	Now       func() time.Time   // that clock
 	Contacts  personroom.Contacts
+	Mandates  *person.Mandates // nil: nobody represents anybody
 
 	t     testing.TB
 	path  string // of the database
@@ -296,6 +299,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 			Accounts: accounts.Service{Writer: s.Gate.Journal}, Caseloads: intake.Caseloads{Writer: s.Gate.Journal, Rows: store.NewFacts(s.DB), Key: Key(s.t), Schemes: register.NewSchemes("dossier", nil)}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index != nil)),
+		mandates.New(shell, mandates.Deps{Mandates: siteMandates{s}, Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		terms.New(shell, terms.Deps{Keeping: s.Keeping(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.Prove(ctx, store.NewLedger(s.DB), s.Verifier, number)
@@ -318,6 +322,37 @@ func (s *Site) reader(now func() time.Time) person.Reader {
 // Withholdings are what is withheld from people.
 func (s *Site) Withholdings() person.Withholdings {
 	return person.Withholdings{Writer: s.Gate.Journal, Rows: store.NewWithholdings(s.DB)}
+}
+
+// MandatesOf are who may read another person's page, in a register. They know what the ledger says once
+// they have settled.
+func (s *Site) MandatesOf(of person.Register, contacts person.Addresses, sender interface {
+	Send(context.Context, mail.Message) error
+}) *person.Mandates {
+	return &person.Mandates{
+		Writer: s.Gate.Journal, Ledger: store.NewLedger(s.DB), Rows: store.NewMandates(s.DB), Register: of, Contacts: contacts, Sender: sender, Key: Key(s.t), Tag: Tag,
+		Person: func(identifier string) (register.PersonID, error) { return Key(s.t).Person(identifier), nil },
+		Page:   "https://mine.example/mandates", Zone: time.UTC, Now: s.Now, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// siteMandates are those that a test has set.
+type siteMandates struct{ *Site }
+
+func (s siteMandates) All(ctx context.Context) ([]person.MandateView, error) {
+	return s.Mandates.All(ctx)
+}
+
+func (s siteMandates) Ask(ctx context.Context, by roster.AccountID, typed person.Typed) error {
+	return s.Mandates.Ask(ctx, by, typed)
+}
+
+func (s siteMandates) Approve(ctx context.Context, number ledger.Number, by roster.AccountID) error {
+	return s.Mandates.Approve(ctx, number, by)
+}
+
+func (s siteMandates) End(ctx context.Context, number ledger.Number, by roster.AccountID) error {
+	return s.Mandates.End(ctx, number, by)
 }
 
 // Keeping is what is kept of the ledger until when.
@@ -352,7 +387,7 @@ func (s *Site) questions() person.Questions {
 func (s *Site) People(now func() time.Time) http.Handler {
 	pages, asking := portal.NewPages(portal.Settings{Now: now}), s.questions()
 	asking.Reader = s.reader(now)
-	return personroom.New(pages, personroom.Deps{
+	deps := personroom.Deps{
 		Door: peopleDoor{}, Reader: s.reader(now), Questions: asking, Controller: Controller,
 		Concerns: incident.Concerns{Files: s.Incidents(), Lines: s.reader(now)},
 		Codes: &mailing.Codes{
@@ -362,7 +397,11 @@ func (s *Site) People(now func() time.Time) http.Handler {
 		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.ProveToPerson(ctx, store.NewLedger(s.DB), s.Verifier, number)
 		},
-	}).Handler(pages)
+	}
+	if s.Mandates != nil {
+		deps.Mandates = s.Mandates
+	}
+	return personroom.New(pages, deps).Handler(pages)
 }
 
 // Reference is the header that says what the session of a person of the register keeps of them.

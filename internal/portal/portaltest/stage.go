@@ -37,6 +37,7 @@ import (
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/installation"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/mandates"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/readings"
@@ -178,6 +179,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
 	}),
+		mandates.New(shell, mandates.Deps{Mandates: stageMandates{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
 		withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
 		terms.New(shell, terms.Deps{Keeping: stageKeeping{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }}),
 		readings.New(shell, readings.Deps{Readings: stageReadings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),

@@ -750,6 +750,40 @@ create table contact_change (
 create index contact_change_person on contact_change (person);
 create index contact_change_open on contact_change (number) where length(hidden) > 0;
 
+-- mandate lets somebody read another person's page: number is that of the entry that asked for it.
+-- representative is their civil status as a keyed hash; hidden is who both are and by which document,
+-- encrypted: nothing, once it is forgotten. It shows nothing before approved_by and told_us are set,
+-- nor after until_us or over_us.
+create table mandate (
+	number         bigint not null constraint mandate_number primary key,
+	person         bytea not null check (length(person) = 16),
+	representative bytea not null check (length(representative) = 16),
+	kind           text collate "C" not null check (kind in ('guardianship', 'curatorship', 'parental-authority', 'power-of-attorney')),
+	hidden         bytea not null,
+	begins_us      bigint not null,
+	until_us       bigint not null,
+	asked_by       text collate "C" not null,
+	approved_by    text collate "C" not null,
+	asked_us       bigint not null,
+	told_us        bigint,
+	over_us        bigint,
+	over_by        text collate "C" not null,
+	seal           bytea not null default ''
+);
+create index mandate_person on mandate (person);
+create index mandate_representative on mandate (representative);
+create index mandate_asked on mandate (asked_by, asked_us);
+
+-- mandate_look is each time that a representative was shown something: number is that of its entry.
+create table mandate_look (
+	number  bigint not null constraint mandate_look_number primary key,
+	mandate bigint not null,
+	at_us   bigint not null,
+	what    text collate "C" not null check (what in ('page', 'files', 'line', 'asked')),
+	seal    bytea not null default ''
+);
+create index mandate_look_of on mandate_look (mandate, number);
+
 -- archived_key is the key of each person of whom something is archived until a month ends, such
 -- as 204611, wrapped under that month's key, which is kept elsewhere. tag is the person, as a keyed
 -- hash that nobody can make without that key.

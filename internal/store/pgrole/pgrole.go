@@ -45,6 +45,8 @@ var Rights = map[string]string{
 	"withholding":          "select, insert, update",
 	"export_list":          "select, insert, delete",
 	"export_permit":        "select, insert, update",
+	"mandate":              "select, insert, update",
+	"mandate_look":         "select, insert, delete",
 	"contact_change":       "select, insert, update, delete",
 	"break_glass":          "select, insert, update",
 	"field_category":       "select, insert, update",

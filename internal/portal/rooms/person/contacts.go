@@ -57,7 +57,7 @@ var mends = map[error][2]string{
 func (h *Handlers) contacts(v visit) error { return h.showContacts(v, http.StatusOK, contactsPage{}) }
 
 func (h *Handlers) showContacts(v visit, status int, shown contactsPage) error {
-	view, err := h.deps.Contacts.View(v.Context(), v.Person, v.Session.Reference())
+	view, err := h.deps.Contacts.View(v.Context(), v.Person, v.Visitor.Contacts)
 	if err != nil {
 		return err
 	}
@@ -67,11 +67,8 @@ func (h *Handlers) showContacts(v visit, status int, shown contactsPage) error {
 }
 
 func (h *Handlers) change(v visit) error {
-	typed, network := person.Contacts{Mail: v.PostFormValue("mail"), Phone: v.PostFormValue("phone"), Post: v.PostFormValue("post")}, ""
-	if h.deps.Network != nil {
-		network = h.deps.Network(v.Request)
-	}
-	err := h.deps.Contacts.Ask(v.Context(), v.Person, v.Session.Reference(), typed, network)
+	typed, network := person.Contacts{Mail: v.PostFormValue("mail"), Phone: v.PostFormValue("phone"), Post: v.PostFormValue("post")}, h.network(v)
+	err := h.deps.Contacts.Ask(v.Context(), v.Person, v.Visitor.Contacts, typed, network)
 	for reason, mend := range mends {
 		if errors.Is(err, reason) {
 			return h.showContacts(v, http.StatusUnprocessableEntity, contactsPage{Typed: typed, Wrong: map[string]string{mend[0]: mend[1]}})
@@ -87,6 +84,14 @@ func (h *Handlers) change(v visit) error {
 	}
 	http.Redirect(v.Writer, v.Request, ContactsPath, http.StatusSeeOther)
 	return nil
+}
+
+// network is the class of network that a visitor comes from.
+func (h *Handlers) network(v visit) string {
+	if h.deps.Network == nil {
+		return ""
+	}
+	return h.deps.Network(v.Request)
 }
 
 func (h *Handlers) stopOwn(v visit) error {

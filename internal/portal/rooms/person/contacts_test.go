@@ -162,7 +162,7 @@ func (c citizen) goes(method, path string, form url.Values) (int, string) {
 	r := httptest.NewRequestWithContext(c.t.Context(), method, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Accept-Language", "en")
 	r.Header.Set(portaltest.Actor, c.id.Hex())
-	r.Header.Set(portaltest.Reference, reference)
+	r.Header.Set(portaltest.Reference, person.Visitor{Own: true, Contacts: reference}.Reference())
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

@@ -26,6 +26,8 @@ type filePage struct {
 	Since                  time.Time
 	More                   bool // there are older lines than the page shows
 	Contacts               bool // contact details are changed here
+	Mandates               bool // and who may read this page is shown
+	Mandated, Represented  int  // how many may, now; and how many pages the visitor may read
 }
 
 // said is a line in words.
@@ -33,6 +35,7 @@ type said struct {
 	person.Line
 	Who, Data, Because string
 	Day, Hour          string
+	base               string    // below which its page lies
 	Asked              *question // nil while nothing was asked
 }
 
@@ -44,7 +47,7 @@ type question struct {
 }
 
 // Path is the line's own page.
-func (s said) Path() string { return fmt.Sprintf("/lines/%d", s.Number) }
+func (s said) Path() string { return fmt.Sprintf("%s/lines/%d", s.base, s.Number) }
 
 // month is the lines of a month.
 type month struct {
@@ -90,7 +93,7 @@ func words(v visit, line person.Line) said {
 	}
 	return said{
 		Line: line, Who: say(who), Data: say(verb, "what", listed(data, say("mine.and"))), Because: say(because),
-		Day: v.Speaker.DatedDay(at), Hour: v.Speaker.Hour(at),
+		Day: v.Speaker.DatedDay(at), Hour: v.Speaker.Hour(at), base: v.Base,
 	}
 }
 
@@ -119,7 +122,7 @@ func (h *Handlers) asked(all map[ledger.Number]person.Question, line ledger.Numb
 // answer is the page's answer, from all lines.
 func (h *Handlers) answer(v visit, all person.Lines, asked map[ledger.Number]person.Question) filePage {
 	now := h.pages.Settings().Now().In(v.Speaker.Zone())
-	shown := filePage{page: h.mine(v, "mine.title"), Since: all.Since, Contacts: h.deps.Contacts != nil}
+	shown := filePage{page: h.mine(v, "mine.title"), Since: all.Since, Contacts: h.deps.Contacts != nil && v.Base == ""}
 	begins, bodies := now.AddDate(-1, 0, 0), make(map[string]bool)
 	counts := make(map[string]int)
 	for i, line := range all.Lines {
@@ -186,7 +189,11 @@ func (h *Handlers) showLines(v visit, name string) error {
 	if err != nil {
 		return err
 	}
-	h.pages.Write(v.Writer, v.Request, http.StatusOK, name, h.answer(v, all, asked))
+	shown := h.answer(v, all, asked)
+	if err := h.mandated(v, &shown); err != nil {
+		return err
+	}
+	h.pages.Write(v.Writer, v.Request, http.StatusOK, name, shown)
 	return nil
 }
 
@@ -281,7 +288,7 @@ func (h *Handlers) ask(v visit) error {
 	if err != nil && !errors.Is(err, journal.Unchanged) {
 		return err
 	}
-	h.pages.Back(v.Writer, fmt.Sprintf("/lines/%d", number))
+	h.pages.Back(v.Writer, fmt.Sprintf("%s/lines/%d", v.Base, number))
 	return nil
 }
 

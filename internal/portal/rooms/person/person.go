@@ -33,6 +33,8 @@ type Deps struct {
 	Concerns Concerns
 	// Contacts changes where the person is reached; nil where nobody does it here.
 	Contacts Contacts
+	// Mandates are who may read another person's page; nil where nobody may.
+	Mandates Mandates
 	// Network is the class of network that a request comes from; nil for none.
 	Network func(*http.Request) string
 	// Codes opens the codes of letters; nil where letters have none.
@@ -77,6 +79,18 @@ type Concerns interface {
 	In(ctx context.Context, person register.PersonID, file ledger.Number) (incident.Concern, error)
 }
 
+// Mandates are who may read another person's page.
+type Mandates interface {
+	// Of returns the mandates of a person, the last first.
+	Of(context.Context, register.PersonID) ([]person.MandateView, error)
+	// To returns those in force that somebody has.
+	To(context.Context, person.Identity) ([]person.MandateView, error)
+	// Look returns one that somebody has, once it is written down what they are shown; else fault.Absent.
+	Look(ctx context.Context, who person.Identity, number ledger.Number, what ledger.State, network string) (person.MandateView, error)
+	// Revoke ends one that the person gave; any other is fault.Absent.
+	Revoke(ctx context.Context, of register.PersonID, number ledger.Number) error
+}
+
 // Codes opens the codes of letters.
 type Codes interface {
 	// Open returns whom the letter with a code told, and of which incident; fault.Absent for
@@ -110,12 +124,15 @@ func (h *Handlers) Handler(shared *portal.Pages) http.Handler {
 		"GET /concerned":                    h.concerned,
 		"GET /concerned/{number}/complaint": h.complaint,
 	} {
-		mux.Handle(pattern, h.signedIn(serve))
+		mux.Handle(pattern, h.signedIn(own(serve)))
+	}
+	if h.deps.Mandates != nil {
+		h.mountMandates(mux)
 	}
 	if h.deps.Contacts != nil {
-		mux.Handle("GET "+ContactsPath, h.signedIn(h.contacts))
-		mux.Handle("POST "+ContactsPath, h.signedIn(h.change))
-		mux.Handle("POST "+ContactsPath+"/stop", h.signedIn(h.stopOwn))
+		mux.Handle("GET "+ContactsPath, h.signedIn(own(h.contacts)))
+		mux.Handle("POST "+ContactsPath, h.signedIn(own(h.change)))
+		mux.Handle("POST "+ContactsPath+"/stop", h.signedIn(own(h.stopOwn)))
 		mux.HandleFunc("GET "+StopPath, h.askStop)
 		mux.HandleFunc("POST "+StopPath, h.stop)
 		mux.HandleFunc("GET "+LetterPath, h.askLetter)
@@ -135,8 +152,10 @@ type visit struct {
 	*http.Request
 	Writer  http.ResponseWriter
 	Person  register.PersonID
-	Session signin.Session
+	Visitor person.Visitor
 	Speaker portal.Speaker
+	Base    string // below which the pages of the person lie, where another reads them; else empty
+	For     string // whose they are, then
 }
 
 // signedIn serves an address to whoever signed in, and shows the way in to others.
@@ -146,7 +165,7 @@ func (h *Handlers) signedIn(serve func(visit) error) http.Handler {
 		v := visit{Request: r, Writer: w, Speaker: h.pages.Speaker(r)}
 		session, err := h.deps.Door.Who(w, r)
 		if err == nil {
-			v.Session = session
+			v.Visitor = person.ReadVisitor(session.Reference())
 			v.Person, err = session.Person()
 		}
 		if fault.Is(err, fault.Anonymous) {
@@ -180,7 +199,8 @@ type welcomePage struct {
 // page is what every page of the room is given.
 type page struct {
 	portal.Page
-	In         bool // somebody is signed in
+	In         bool   // somebody is signed in
+	Base, For  string // of a page that another reads: below which path, and whose it is
 	Controller notice.Controller
 }
 
@@ -191,7 +211,7 @@ func (h *Handlers) page(r *http.Request, title string, pairs ...any) page {
 // mine is a page for whoever is signed in.
 func (h *Handlers) mine(v visit, title string, pairs ...any) page {
 	begun := h.page(v.Request, title, pairs...)
-	begun.In = true
+	begun.In, begun.Base, begun.For = true, v.Base, v.For
 	return begun
 }
 

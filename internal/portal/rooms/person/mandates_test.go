@@ -1,0 +1,330 @@
+package person_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/mail"
+	"poterne/internal/person"
+	"poterne/internal/portal/portaltest"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// civils is a register of people by their family names; their identifiers are their numbers.
+type civils map[string]byte
+
+func (c civils) Find(_ context.Context, civil register.Civil) ([]string, error) {
+	if n, is := c[civil.Family]; is && civil == known(civil.Family).Normal() {
+		return []string{fmt.Sprint(n)}, nil
+	}
+	return nil, nil
+}
+
+func known(family string) register.Civil {
+	return register.Civil{Family: family, Given: "Camille", Birth: "2010-05-17", Gender: "female", Birthplace: "01053", Country: "99100"}
+}
+
+func (c civils) Contacts(context.Context, string) (person.Held, error) {
+	return person.Held{Contacts: person.Contacts{Mail: "camille@boite.example"}}, nil
+}
+
+func (c civils) SetContacts(context.Context, string, ledger.Number, person.Contacts) error {
+	return nil
+}
+
+// letterbox takes mails, unless it is away.
+type letterbox struct {
+	mu   sync.Mutex
+	away bool
+	got  []mail.Message
+}
+
+func (l *letterbox) Send(_ context.Context, m mail.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away {
+		return errors.New("away")
+	}
+	l.got = append(l.got, m)
+	return nil
+}
+
+// A representative reads the page of whoever they represent under a mandate that two people recorded,
+// of which the person was told three days before, until it ends, and nothing else. Each look is written
+// down before it is shown, and is on the person's page.
+//
+// Promise: PERSON-1
+func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testing.T) {
+	h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
+	box := new(letterbox)
+	node := func() *person.Mandates {
+		m := h.MandatesOf(civils{"AUBRY": 1, "PETIT": 2}, civils{}, box)
+		m.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
+		m.Log = slog.New(slog.DiscardHandler)
+		return m
+	}
+	h.Mandates = node()
+	people := h.People(h.Now)
+	line := opened(h, theo, 1)
+	others := opened(h, theo, 2)
+	after := func(d time.Duration) {
+		t.Helper()
+		h.Moved.Add(int64(d))
+		if err := h.Mandates.Settle(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	after(0)
+
+	guardian := known("BONNET")
+	as := func(civil register.Civil, own register.PersonID, method, path string, form url.Values) (int, string) {
+		t.Helper()
+		v := person.Visitor{Own: !own.IsZero(), Identity: h.Mandates.Identity(civil)}
+		if !v.Own {
+			own = register.PersonID(v.Identity)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(form.Encode()))
+		r.Header.Set("Accept-Language", "en")
+		r.Header.Set(portaltest.Actor, own.Hex())
+		r.Header.Set(portaltest.Reference, v.Reference())
+		if method == http.MethodPost {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		w := httptest.NewRecorder()
+		people.ServeHTTP(w, r)
+		return w.Code, portaltest.Read(t, w.Body.String())
+	}
+	reads := func(path string) int {
+		t.Helper()
+		code, _ := as(guardian, register.PersonID{}, http.MethodGet, path, nil)
+		return code
+	}
+	form := func(of, with register.Civil, kind ledger.State, begins, until time.Time) url.Values {
+		f := url.Values{"kind": {string(kind)}, "because": {"TJ Valbourg 26/118"}, "begins": {begins.Format(time.DateOnly)}, "until": {until.Format(time.DateOnly)}}
+		for prefix, c := range map[string]register.Civil{"of": of, "with": with} {
+			for field, text := range map[string]string{"family": c.Family, "given": c.Given, "birth": c.Birth, "gender": c.Gender, "birthplace": c.Birthplace, "country": c.Country} {
+				f.Set(prefix+"-"+field, text)
+			}
+		}
+		return f
+	}
+	asks := func(who roster.AccountID, f url.Values) int {
+		t.Helper()
+		answer, _ := h.Goes(who, http.MethodPost, "/mandates", f)
+		return answer.StatusCode
+	}
+	signs := func(who roster.AccountID, number ledger.Number, what string) int {
+		t.Helper()
+		answer, _ := h.Goes(who, http.MethodPost, fmt.Sprintf("/mandates/%d/%s", number, what), nil)
+		return answer.StatusCode
+	}
+	last := func() person.MandateView {
+		t.Helper()
+		all, err := h.Mandates.All(t.Context())
+		if err != nil || len(all) == 0 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		return all[0]
+	}
+	today := h.Now()
+	whole := form(known("AUBRY"), guardian, person.Guardianship, today, today.AddDate(0, 6, 0))
+
+	// Who records, and what.
+	if code := asks(claire, whole); code == http.StatusSeeOther {
+		t.Error("it is asked for without a confirmation")
+	}
+	confirms(t, h, portaltest.Security, claire, theo, jeanne)
+	for name, code := range map[string]int{
+		"an adviser": asks(theo, whole), "a manager": asks(jeanne, whole),
+		"of nobody in the register": asks(claire, form(known("DURAND"), guardian, person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"of oneself":                asks(claire, form(known("AUBRY"), known("AUBRY"), person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"of an incomplete identity": asks(claire, form(known("AUBRY"), register.Civil{Family: "BONNET"}, person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"for more than a year":      asks(claire, form(known("AUBRY"), guardian, person.Guardianship, today, today.AddDate(0, 12, 2))),
+		"that is over":              asks(claire, form(known("AUBRY"), guardian, person.Guardianship, today.AddDate(0, -2, 0), today.AddDate(0, -1, 0))),
+		"of no kind":                asks(claire, form(known("AUBRY"), guardian, "friend", today, today.AddDate(0, 6, 0))),
+	} {
+		if code == http.StatusSeeOther {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+	if code := asks(claire, whole); code != http.StatusSeeOther {
+		t.Fatalf("asking: %d", code)
+	}
+	number := last().Number
+	path := fmt.Sprintf("/represented/%d", number)
+	if code := reads(path); code != http.StatusNotFound {
+		t.Errorf("what one person recorded shows the page: %d", code)
+	}
+	if code := signs(claire, number, "approve"); code == http.StatusSeeOther {
+		t.Error("one person asks and approves")
+	}
+	box.away = true // the person cannot be told at once
+	if code := signs(portaltest.Security, number, "approve"); code != http.StatusSeeOther {
+		t.Fatalf("approving: %d", code)
+	}
+	h.Moved.Add(int64(4 * 24 * time.Hour))
+	if err := h.Mandates.Settle(t.Context()); err == nil {
+		t.Error("nobody says that the person cannot be told")
+	}
+	if code := reads(path); code != http.StatusNotFound {
+		t.Errorf("it shows the page before the person was told: %d", code)
+	}
+	box.away = false
+	after(0)
+	if len(box.got) != 1 || box.got[0].To != "camille@boite.example" || strings.Contains(box.got[0].Text, "BONNET") {
+		t.Errorf("the person is told by %d mails", len(box.got))
+	}
+	after(71 * time.Hour)
+	if code := reads(path); code != http.StatusNotFound {
+		t.Errorf("it shows the page before three days: %d", code)
+	}
+	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "CAMILLE BONNET") || !strings.Contains(said, "Guardianship") {
+		t.Errorf("the person reads: %s", said)
+	}
+	after(2 * time.Hour)
+
+	// What it shows, and what it does not.
+	if code, said := as(guardian, register.PersonID{}, http.MethodGet, "/represented", nil); code != http.StatusOK || !strings.Contains(said, "CAMILLE AUBRY") {
+		t.Errorf("the list: %d %s", code, said)
+	}
+	code, said := as(guardian, register.PersonID{}, http.MethodGet, path, nil)
+	if code != http.StatusOK || !strings.Contains(said, "Who looked at the file of CAMILLE AUBRY") || strings.Contains(said, "Who may read this page") || strings.Contains(said, "My contact details") {
+		t.Errorf("%d: %s", code, said)
+	}
+	for of, want := range map[string]int{
+		fmt.Sprintf("%s/lines/%d", path, line): http.StatusOK, fmt.Sprintf("%s/lines/%d", path, others): http.StatusNotFound, path + "/lines.csv": http.StatusOK, path + "/lines.json": http.StatusOK,
+		path + "/contacts": http.StatusNotFound, path + "/concerned": http.StatusNotFound, path + "/mandates": http.StatusNotFound, "/represented/0" + path[len("/represented/"):]: http.StatusNotFound,
+		fmt.Sprintf("/represented/%d", number+1): http.StatusNotFound,
+		// Whoever only represents has no page, nor contact details.
+		"/": http.StatusSeeOther, "/contacts": http.StatusNotFound, "/concerned": http.StatusSeeOther, "/mandates": http.StatusSeeOther, fmt.Sprintf("/lines/%d", line): http.StatusSeeOther,
+	} {
+		if got := reads(of); got != want {
+			t.Errorf("%s: %d", of, got)
+		}
+	}
+	for name, who := range map[string]register.Civil{"the other person": known("PETIT"), "one letter less": known("BONNE"), "another birthday": {Family: "BONNET", Given: "Camille", Birth: "2010-05-18", Gender: "female", Birthplace: "01053", Country: "99100"}} {
+		if code, _ := as(who, somebody(2), http.MethodGet, path, nil); code != http.StatusNotFound {
+			t.Errorf("%s reads: %d", name, code)
+		}
+	}
+	if code, _ := as(guardian, register.PersonID{}, http.MethodPost, fmt.Sprintf("%s/lines/%d/ask", path, line), url.Values{"what": {"was-me"}}); code != http.StatusNotFound {
+		t.Errorf("it was the person's to say: %d", code)
+	}
+	if code, _ := as(guardian, register.PersonID{}, http.MethodPost, fmt.Sprintf("%s/lines/%d/ask", path, line), url.Values{"what": {"why"}}); code != http.StatusSeeOther {
+		t.Errorf("asking why: %d", code)
+	}
+	if code, _ := as(guardian, register.PersonID{}, http.MethodPost, fmt.Sprintf("/mandates/%d/revoke", number), nil); code == http.StatusOK {
+		t.Errorf("revoking: %d", code)
+	}
+	if code, _ := as(known("AUBRY"), somebody(1), http.MethodPost, fmt.Sprintf("/mandates/%d/revoke", number), nil); code != http.StatusNotFound {
+		t.Errorf("a guardianship is revoked: %d", code)
+	}
+	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "the page was read") || !strings.Contains(said, "all lines were downloaded") || !strings.Contains(said, "a question was asked") {
+		t.Errorf("the person sees of the looks: %s", said)
+	}
+
+	// A node that has not read the ledger shows nobody anything.
+	h.Mandates = node()
+	people = h.People(h.Now)
+	if code := reads(path); code != http.StatusServiceUnavailable {
+		t.Errorf("before the ledger is read: %d", code)
+	}
+	after(0)
+	if code := reads(path); code != http.StatusOK {
+		t.Errorf("another node: %d", code)
+	}
+
+	// It ends at once, whatever session is open; and whoever owns the database brings nothing back.
+	h.Tamper(`create table old as select * from mandate`)
+	confirms(t, h, portaltest.Security, claire)
+	if err := h.Mandates.End(t.Context(), number, portaltest.Security); err != nil {
+		t.Fatalf("ending: %v", err)
+	}
+	if code := reads(path); code != http.StatusNotFound {
+		t.Errorf("after its end: %d", code)
+	}
+	h.Tamper(`delete from mandate`, `insert into mandate select * from old`)
+	if code := reads(path); code != http.StatusNotFound {
+		t.Errorf("put back: %d", code)
+	}
+	h.Mandates = node()
+	people = h.People(h.Now)
+	after(0)
+	if m := last(); m.Lasts(h.Now()) {
+		t.Error("the row that was put back is not ended")
+	}
+	h.Tamper(`update mandate set over_us = null, over_by = ''`, `insert into mandate select number + 1000, person, representative, kind, hidden, begins_us, until_us, asked_by, approved_by, asked_us, told_us, null, '', seal from old`)
+	for _, forged := range []string{path, fmt.Sprintf("/represented/%d", number+1000)} {
+		if code := reads(forged); code != http.StatusNotFound {
+			t.Errorf("a row without a seal: %d", code)
+		}
+	}
+
+	// A minor comes of age, and a person takes back what they gave.
+	h.Tamper(`delete from mandate`, `drop table old`)
+	confirms(t, h, portaltest.Security, claire)
+	young := h.Now().AddDate(-18, 1, 0).Format(time.DateOnly)
+	child := known("AUBRY")
+	child.Birth = young
+	h.Mandates.Register = oneOf{child}
+	typed := person.Typed{Represented: child, Representative: guardian, Kind: person.ParentalAuthority, Reference: "acte de naissance", Begins: h.Now(), Until: h.Now().AddDate(0, 2, 0)}
+	if err := h.Mandates.Ask(t.Context(), claire, typed); !errors.Is(err, person.MandateMinor) {
+		t.Errorf("parental authority lasts beyond majority: %v", err)
+	}
+	typed.Until = h.Now().AddDate(0, 1, -2)
+	if err := h.Mandates.Ask(t.Context(), claire, typed); err != nil {
+		t.Fatalf("parental authority: %v", err)
+	}
+	minor := last().Number
+	typed.Kind, typed.Until = person.PowerOfAttorney, h.Now().AddDate(0, 6, 0)
+	if err := h.Mandates.Ask(t.Context(), claire, typed); err != nil {
+		t.Fatalf("a power of attorney: %v", err)
+	}
+	given := last().Number
+	for _, n := range []ledger.Number{minor, given} {
+		if err := h.Mandates.Approve(t.Context(), n, portaltest.Security); err != nil {
+			t.Fatalf("approving: %v", err)
+		}
+	}
+	after(73 * time.Hour)
+	for _, n := range []ledger.Number{minor, given} {
+		if code := reads(fmt.Sprintf("/represented/%d", n)); code != http.StatusOK {
+			t.Errorf("mandate %d: %d", n, code)
+		}
+	}
+	if code, _ := as(known("PETIT"), somebody(2), http.MethodPost, fmt.Sprintf("/mandates/%d/revoke", given), nil); code != http.StatusNotFound {
+		t.Errorf("another revokes it: %d", code)
+	}
+	if code, _ := as(child, somebody(1), http.MethodPost, fmt.Sprintf("/mandates/%d/revoke", given), nil); code != http.StatusSeeOther {
+		t.Errorf("revoking: %d", code)
+	}
+	if code := reads(fmt.Sprintf("/represented/%d", given)); code != http.StatusNotFound {
+		t.Errorf("after it was taken back: %d", code)
+	}
+	after(29 * 24 * time.Hour)
+	if code := reads(fmt.Sprintf("/represented/%d", minor)); code != http.StatusNotFound {
+		t.Errorf("after the child came of age: %d", code)
+	}
+}
+
+// oneOf is a register of one person.
+type oneOf struct{ of register.Civil }
+
+func (o oneOf) Find(_ context.Context, civil register.Civil) ([]string, error) {
+	if civil == o.of.Normal() {
+		return []string{"1"}, nil
+	}
+	return nil, nil
+}
