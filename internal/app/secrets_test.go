@@ -418,7 +418,8 @@ var last = regexp.MustCompile(`leave$|not-me$|/orders|/close$|/recover|/decide|a
 // absent are the patterns that nothing answers to here, and why.
 var absent = map[string]string{
 	"POST /add-checkpoint": "a witness answers it", "GET /metrics": "on a listener of its own, below",
-	"POST /code": "a letter's code only", "POST /code/complaint": "a letter's code only", "POST /contacts/link": "a mailed token only",
+	"POST /code": "a letter's code only", "POST /code/complaint": "a letter's code only", "POST /contacts/link": "a mailed token only", "POST /contacts/letter": "a letter's code only",
+	"GET /represented/{mandate}": "a mandate only",
 }
 
 // Every address that the source has is asked for as everybody, and no answer shows a secret of

@@ -113,3 +113,5 @@ func (r glossaryRows) PutGlossary(known glossary.Known) error {
 	}
 	return nil
 }
+
+func truth(is bool) int64 { return map[bool]int64{true: 1}[is] }

@@ -84,7 +84,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check := a.checking(&found)
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "configurations": check.readConfigurations, "changes of contact details": check.readContactChanges, "mandates": check.readMandates, "looks under mandates": check.readMandateLooks,
+			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "configurations": check.readConfigurations, "changes of contact details": check.readContactChanges, "mandates": check.readMandates,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))

@@ -54,19 +54,24 @@ func withholdingRow(w person.Withholding) *seal.Row {
 		Text(string(w.By)).Text(string(w.Approver)).Time(w.Asked).Time(w.Stopped).Text(string(w.StoppedBy))
 }
 
+// only is the one row of a number; fault.Absent when there is none.
+func only[T any](list []T, err error, what string, number ledger.Number) (one T, _ error) {
+	switch {
+	case err != nil:
+		return one, doing("reading a "+what, err)
+	case len(list) != 1:
+		return one, fault.Errorf(fault.Absent, "there is no %s %d", what, number)
+	}
+	return list[0], nil
+}
+
 // withholdingRows is the withholdings, in a turn.
 type withholdingRows struct{ *turn }
 
 // Withholding implements person.WithholdingRows.
 func (r withholdingRows) Withholding(number ledger.Number) (person.Withholding, error) {
 	list, err := r.db.withholdings(r.ctx, r.tx, ` where number = $1`, int64(number))
-	switch {
-	case err != nil:
-		return person.Withholding{}, doing("reading a withholding", err)
-	case len(list) != 1:
-		return person.Withholding{}, fault.Errorf(fault.Absent, "there is no withholding %d", number)
-	}
-	return list[0], nil
+	return only(list, err, "withholding", number)
 }
 
 // PutWithholding implements person.WithholdingRows.
