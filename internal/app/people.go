@@ -59,7 +59,7 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 			who = register.PersonID(v.Identity)
 		case contacts != nil:
 			v.Contacts, err = contacts.Reference(who, identifier)
-	}
+		}
 		return who, v.Reference(), err
 	}
 	p.parts = append(p.parts, mandates.Run)

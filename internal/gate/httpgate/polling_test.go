@@ -62,8 +62,12 @@ func TestSCOPE_9_WhatStandsBeforeAMessageIsItsType(t *testing.T) {
 	s := w.speaks()
 	p := w.opens(s, "/live?transport=websocket")
 	for _, test := range []struct{ sent, want string }{
-		{`0{"sid":"abc","who":"‹p20›"}`, `0{"sid":"abc"}`}, {`40{"sid":"def"}`, `40{"sid":"def"}`}, {"3probe", "3probe"},
-		{packet("p1"), `42["row",{"name":"‹p1›"}]`}, {packet("p10"), `42["row",{"name":"‹p10›"}]`}, {`42/desk,["tick",{"who":"‹p20›"}]`, `42/desk,["tick",null]`},
+		{`0{"sid":"abc","who":"‹p20›"}`, `0{"sid":"abc"}`},
+		{`40{"sid":"def"}`, `40{"sid":"def"}`},
+		{"3probe", "3probe"},
+		{packet("p1"), `42["row",{"name":"‹p1›"}]`},
+		{packet("p10"), `42["row",{"name":"‹p10›"}]`},
+		{`42/desk,["tick",{"who":"‹p20›"}]`, `42/desk,["tick",null]`},
 	} {
 		p.tells(test.sent)
 		if got := p.hears(); got != test.want {

@@ -189,7 +189,7 @@ func (p Part) names() int {
 	case p.Kinds[Link]+p.Kinds[Leading] > 0: // an id of a link is told by where it leads
 		switch to := p.leadsTo(); {
 		case to == "":
-		return 0
+			return 0
 		case !strings.HasPrefix(to, "/") && (Part{Path: to}).isCalled(persons): // a reference
 			return byPersonID
 		}
@@ -475,10 +475,10 @@ func (s Shape) namesAgain() (key string, places []string) {
 		}
 		if s.Method == "GET" && p.Path != Placeholder {
 			if to := p.leadsTo(); to != "" {
-					places = append(places, p.Path+" as "+to)
-				}
+				places = append(places, p.Path+" as "+to)
 			}
 		}
+	}
 	return key, places
 }
 

@@ -220,7 +220,8 @@ func TestRUN_9_AnOperationOfSOAPIsDrafted(t *testing.T) {
 func TestRUN_9_AParameterInWhichSomebodyIsLookedForIsNotAmongThoseOfNobody(t *testing.T) {
 	query, _ := shape.Pairs([]string{"page", "q", "name_like", "person", "label", "sort", "uri", "uri", "back"}, []string{"2", "active", "7", "7", "fourcade elsa", "name", "/people/105001/", "/people/", "/people/105001/"})
 	draft := shape.Draft([]shape.Shape{{Method: "GET", Path: "/people", Query: query, Why: "not-declared", Times: 1}}, nil, "dossier")
-	for _, want := range []string{`# query = ["page", "sort"]`, `query "q" may say of a person: name`, `query "name_like" may say of a person: name`, `query "person" may say of a person: identifier`, `query "label": 1× a text; nothing says`, `# request = { query = { dossier = "back as /people/{id}/" } }`,
+	for _, want := range []string{
+		`# query = ["page", "sort"]`, `query "q" may say of a person: name`, `query "name_like" may say of a person: name`, `query "person" may say of a person: identifier`, `query "label": 1× a text; nothing says`, `# request = { query = { dossier = "back as /people/{id}/" } }`,
 		"# operation = \"people.id\"\n# request = { query = { dossier = \"uri as /people/{id}/\" } }\n# operation = \"people\"\n# query = [\"uri\"]\n# only = { uri = \"/people/\" }\n",
 	} {
 		if !strings.Contains(draft, want) {

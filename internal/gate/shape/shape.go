@@ -171,7 +171,7 @@ type parts struct {
 	list   []Part
 	at     map[string]int
 	first  map[string]string // value at each place
-	spaces *Spaces // of XML
+	spaces *Spaces           // of XML
 	more   bool
 }
 

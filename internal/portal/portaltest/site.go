@@ -36,7 +36,6 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
-	"poterne/internal/mail"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/person"
@@ -324,37 +323,6 @@ func (s *Site) Withholdings() person.Withholdings {
 	return person.Withholdings{Writer: s.Gate.Journal, Rows: store.NewWithholdings(s.DB)}
 }
 
-// MandatesOf are who may read another person's page, in a register. They know what the ledger says once
-// they have settled.
-func (s *Site) MandatesOf(of person.Register, contacts person.Addresses, sender interface {
-	Send(context.Context, mail.Message) error
-}) *person.Mandates {
-	return &person.Mandates{
-		Writer: s.Gate.Journal, Ledger: store.NewLedger(s.DB), Rows: store.NewMandates(s.DB), Register: of, Contacts: contacts, Sender: sender, Key: Key(s.t), Tag: Tag,
-		Person: func(identifier string) (register.PersonID, error) { return Key(s.t).Person(identifier), nil },
-		Page:   "https://mine.example/mandates", Zone: time.UTC, Now: s.Now, Log: slog.New(slog.DiscardHandler),
-	}
-}
-
-// siteMandates are those that a test has set.
-type siteMandates struct{ *Site }
-
-func (s siteMandates) All(ctx context.Context) ([]person.MandateView, error) {
-	return s.Mandates.All(ctx)
-}
-
-func (s siteMandates) Ask(ctx context.Context, by roster.AccountID, typed person.Typed) error {
-	return s.Mandates.Ask(ctx, by, typed)
-}
-
-func (s siteMandates) Approve(ctx context.Context, number ledger.Number, by roster.AccountID) error {
-	return s.Mandates.Approve(ctx, number, by)
-}
-
-func (s siteMandates) End(ctx context.Context, number ledger.Number, by roster.AccountID) error {
-	return s.Mandates.End(ctx, number, by)
-}
-
 // Keeping is what is kept of the ledger until when.
 func (s *Site) Keeping() custody.Keeping {
 	return custody.Keeping{Writer: s.Gate.Journal, Months: store.NewMonths(s.DB), Ledger: store.NewLedger(s.DB), Journal: s.Gate, Roster: store.NewRoster(s.DB), Now: s.Now}
@@ -422,9 +390,9 @@ func (peopleDoor) MountPeople(*http.ServeMux) {}
 // Index is the index of its ledger.
 func (s *Site) Index() *index.Index { return s.index }
 
-// Cover signs a checkpoint over all entries, as the program does all the time: a page that needs one
-// would make it first.
-func (s *Site) Cover(ctx context.Context) error {
+// Cover signs a checkpoint over all entries of a site, as the program does all the time: a page that needs
+// one would make it first.
+func Cover(ctx context.Context, s *Site) error {
 	_, err := s.desk.Covering(ctx, s.Gate.Next())
 	return err
 }

@@ -165,7 +165,7 @@ func openLarge(b *testing.B) *portaltest.Site {
 	}
 	b.Logf("the index caught up in %v", time.Since(began).Round(time.Second))
 	began = time.Now()
-	if err := h.Cover(b.Context()); err != nil {
+	if err := portaltest.Cover(b.Context(), h); err != nil {
 		b.Fatal(err)
 	}
 	b.Logf("the tree caught up in %v", time.Since(began).Round(time.Second))

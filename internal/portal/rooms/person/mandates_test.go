@@ -70,7 +70,7 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
 	box := new(letterbox)
 	node := func() *person.Mandates {
-		m := h.MandatesOf(civils{"AUBRY": 1, "PETIT": 2}, civils{}, box)
+		m := portaltest.MandatesOf(h, civils{"AUBRY": 1, "PETIT": 2}, civils{}, box)
 		m.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
 		m.Log = slog.New(slog.DiscardHandler)
 		return m
