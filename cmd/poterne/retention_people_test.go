@@ -44,7 +44,7 @@ func TestPERSON_6_PeopleAreKeptAsTheRulesSayAndTwoReadTheArchive(t *testing.T) {
 	want("with it", 0, "nothing is due\n", "people", "--dry-run")
 	want("names on the line", 2, "unknown flag --by", "read", "100", "--by", "samir", "--approved-by", "nadia")
 	want("no request", 2, "--request", "read", "100")
-	want("a request that nobody made", 1, "there is no request 7 of the archive", "read", "100", "--request", "7")
+	want("a request that nobody made", 1, "there is no request to the archive under 7", "read", "100", "--request", "7")
 	number := agreed(t, dir, "100")
 	want("of somebody else", 1, "is of another person", "read", "101", "--request", number)
 	want("as two people agreed", 0, "", "read", "100", "--request", number)

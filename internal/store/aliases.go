@@ -43,7 +43,7 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 const aliasColumns = `alias, person, told_us, seal`
 
 // scanAlias reads an alias; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanAlias(row interface{ Scan(...any) error }) (a intake.Alias, told time.Time, err error) {
+func (db *DB) scanAlias(row scanner) (a intake.Alias, told time.Time, err error) {
 	var alias, person, seal []byte
 	var at int64
 	if err := row.Scan(&alias, &person, &at, &seal); err != nil {

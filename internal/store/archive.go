@@ -20,6 +20,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store/people"
 )
 
 // Archive is what is held of people and has ended, and what is archived of them.
@@ -49,7 +50,7 @@ var holdings = map[archive.Category]holding{
 		},
 	},
 	archive.Contacts: {
-		"contact_change", contactColumns, `since_us`, `length(hidden) = 0 and delivered = 1`, byNumber, number,
+		"contact_change", people.ContactColumns, `since_us`, `length(hidden) = 0 and delivered = 1`, byNumber, number,
 		func(db *DB, rows *sql.Rows) (archive.Item, any, error) {
 			c, err := db.scanContactChange(rows)
 			return archive.Item{Key: fmt.Sprint(uint64(c.Number)), Person: c.Person, Ended: c.Since}, c, err
@@ -240,21 +241,13 @@ func (a Archive) told(ctx context.Context, at time.Time) (items []archive.Item, 
 }
 
 // parts are the parts of one list.
-func (a Archive) parts(ctx context.Context, list ledger.Number, ended time.Time) (items []archive.Item, _ error) {
-	rows, err := a.db.read.QueryContext(ctx, `select part, length(fates) from mailing_fate where list = $1 order by part`, int64(list))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+func (a Archive) parts(ctx context.Context, list ledger.Number, ended time.Time) ([]archive.Item, error) {
+	return collect(ctx, a.db.read, func(row scanner) (archive.Item, error) {
 		item, part := archive.Item{Ended: ended}, 0
-		if err := rows.Scan(&part, &item.People); err != nil {
-			return nil, err
-		}
+		err := row.Scan(&part, &item.People)
 		item.Key = fmt.Sprintf("%d\n%d", uint64(list), part)
-		items = append(items, item)
-	}
-	return items, rows.Err()
+		return item, err
+	}, `select part, length(fates) from mailing_fate where list = $1 order by part`, int64(list))
 }
 
 // Stored implements archive.Holdings.
@@ -263,23 +256,14 @@ func (a Archive) Stored(ctx context.Context, until ledger.Month, tag archive.Tag
 	return list, a.db.engine.classify(err)
 }
 
-func stored(ctx context.Context, from querier, where string, most int, args ...any) (list []archive.Stored, _ error) {
+func stored(ctx context.Context, from querier, where string, most int, args ...any) ([]archive.Stored, error) {
 	const query = `select until, tag, what, key, wrapped, box from archived join archived_key using (until, tag) where %s order by until, tag, what, key limit %d`
-	rows, err := from.QueryContext(ctx, fmt.Sprintf(query, where, most), args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s archive.Stored
+	return collect(ctx, from, func(row scanner) (s archive.Stored, err error) {
 		var tag []byte
-		if err := rows.Scan(&s.Until, &tag, &s.Of, &s.Key, &s.Wrapped, &s.Box); err != nil {
-			return nil, err
-		}
+		err = row.Scan(&s.Until, &tag, &s.Of, &s.Key, &s.Wrapped, &s.Box)
 		copy(s.Tag[:], tag)
-		list = append(list, s)
-	}
-	return list, rows.Err()
+		return s, err
+	}, fmt.Sprintf(query, where, most), args...)
 }
 
 // Months implements archive.Holdings. It seeks each, and reads no record.

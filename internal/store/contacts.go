@@ -2,9 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
 
 	"poterne/internal/ledger"
 	"poterne/internal/person"
@@ -20,12 +17,12 @@ func NewContacts(db *DB) Contacts { return Contacts{db} }
 
 // Of implements person.ContactService.
 func (c Contacts) Of(ctx context.Context, who register.PersonID) ([]person.ContactChange, error) {
-	return c.db.contactChanges(ctx, c.db.read, ` where person = $1 order by number`, who[:])
+	return c.db.contactChanges(ctx, c.db.read, `person = $1`, who[:])
 }
 
 // Open implements person.ContactService.
 func (c Contacts) Open(ctx context.Context) ([]person.ContactChange, error) {
-	return c.db.contactChanges(ctx, c.db.read, ` where length(hidden) > 0 order by number`)
+	return c.db.contactChanges(ctx, c.db.read, `length(hidden) > 0`)
 }
 
 // One implements person.ContactService.
@@ -33,37 +30,20 @@ func (c Contacts) One(ctx context.Context, number ledger.Number) (person.Contact
 	return c.db.contactChange(ctx, c.db.read, number)
 }
 
-const contactColumns = people.ContactColumns
+// contactChanges reads changes that meet a condition; those that no node wrote are left out.
+func (db *DB) contactChanges(ctx context.Context, from querier, condition string, args ...any) ([]person.ContactChange, error) {
+	list, err := collect(ctx, from, db.scanContactChange, `select `+people.ContactColumns+` from contact_change where `+condition+` order by number`, args...)
+	return list, db.engine.classify(err)
+}
 
-// contactChanges reads changes; those that no node wrote are left out.
-func (db *DB) contactChanges(ctx context.Context, from querier, where string, args ...any) (list []person.ContactChange, err error) {
-	rows, err := from.QueryContext(ctx, `select `+contactColumns+` from contact_change`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		switch c, err := db.scanContactChange(rows); {
-		case err == nil:
-			list = append(list, c)
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, db.engine.classify(err)
-		}
-	}
-	return list, db.engine.classify(rows.Err())
+func (db *DB) scanContactChange(row scanner) (person.ContactChange, error) {
+	c, sealed, err := people.ScanContact(row)
+	return c, db.seals.admitNumber(err, sealed, people.ContactRow(c), c.Number)
 }
 
 func (db *DB) contactChange(ctx context.Context, from querier, number ledger.Number) (person.ContactChange, error) {
-	list, err := db.contactChanges(ctx, from, ` where number = $1`, int64(number))
+	list, err := db.contactChanges(ctx, from, `number = $1`, int64(number))
 	return only(list, err, "change of contact details", number)
-}
-
-func (db *DB) scanContactChange(row interface{ Scan(...any) error }) (person.ContactChange, error) {
-	c, sealed, err := people.ScanContact(row)
-	if err == nil && !db.seals.holds(sealed, people.ContactRow(c), func() string { return fmt.Sprint(c.Number) }) {
-		err = sql.ErrNoRows
-	}
-	return c, err
 }
 
 // contactRows is the changes of contact details, in a turn.
@@ -71,7 +51,7 @@ type contactRows struct{ *turn }
 
 // ContactChanges implements person.ContactRows.
 func (r contactRows) ContactChanges(of register.PersonID) ([]person.ContactChange, error) {
-	list, err := r.db.contactChanges(r.ctx, r.tx, ` where person = $1 order by number`, of[:])
+	list, err := r.db.contactChanges(r.ctx, r.tx, `person = $1`, of[:])
 	return list, doing("reading changes of contact details", err)
 }
 

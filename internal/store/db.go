@@ -44,12 +44,6 @@ var onSQLite = engine{dbms.SQLite{}, dbms.SQLiteError}
 // Schema is the schema that this program works on, by its number.
 func Schema() int { return migrations.Newest(onSQLite.Dialect()) }
 
-// querier is a database, or a transaction in it.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // Listen calls told whenever the generation may have advanced on another node,
 // until ctx ends: at once on PostgreSQL. What a lost listener may have missed is
 // told when it is back; meanwhile only those who look by themselves learn of it. A

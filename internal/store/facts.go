@@ -93,41 +93,31 @@ const coversOf = `select ` + coverColumns + ` from cover where substitute = $1 o
 
 // scanCovers reads covers, but those that no node wrote.
 func (db *DB) scanCovers(rows *sql.Rows, err error) (covers []reason.CoverDuty, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		c, _, err := db.scanCover(rows)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
+	err = eachOf(rows, err, func(row scanner) error {
+		c, _, err := db.scanCover(row)
+		if err == nil {
+			covers = append(covers, c)
 		}
-		if err != nil {
-			return nil, err
-		}
-		covers = append(covers, c)
-	}
-	return covers, rows.Err()
+		return err
+	})
+	return covers, err
 }
 
 const coverColumns = `source, id, absent, substitute, declared_by, from_us, until_us, told, seal`
 
 // scanCover reads a cover, and by which entry it was told; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanCover(rows interface{ Scan(...any) error }) (c reason.CoverDuty, told ledger.Number, err error) {
+func (db *DB) scanCover(rows scanner) (c reason.CoverDuty, told ledger.Number, err error) {
 	var from, until sql.NullInt64
 	var seal []byte
 	err = rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until, &told, &seal)
 	c.From, c.Until = fromMicro(from), fromMicro(until)
-	if err == nil && !db.seals.holds(seal, coverRow(c, told), func() string { return c.Source + " " + c.ID }) {
-		err = sql.ErrNoRows
-	}
-	return c, told, err
+	return c, told, db.seals.admit(err, seal, coverRow(c, told), func() string { return c.Source + " " + c.ID })
 }
 
 const factColumns = `person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, told, seal`
 
 // scanFact reads a fact, and by which entry it was told; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanFact(row interface{ Scan(...any) error }) (f reason.Fact, told ledger.Number, err error) {
+func (db *DB) scanFact(row scanner) (f reason.Fact, told ledger.Number, err error) {
 	var person, seal []byte
 	var from, until int64
 	if err := row.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &told, &seal); err != nil {
@@ -210,24 +200,18 @@ func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
 }
 
 func (db *DB) heard(ctx context.Context, q querier) (map[string]time.Time, error) {
-	rows, err := q.QueryContext(ctx, `select name, heard_us, seal from source`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	heard := make(map[string]time.Time)
-	for rows.Next() {
+	err := each(ctx, q, func(row scanner) error {
 		var name string
 		var at sql.NullInt64
 		var seal []byte
-		if err := rows.Scan(&name, &at, &seal); err != nil {
-			return nil, err
-		}
-		if db.seals.holds(seal, sourceRow(name, fromMicro(at)), func() string { return name }) {
+		err := row.Scan(&name, &at, &seal)
+		if err = db.seals.admit(err, seal, sourceRow(name, fromMicro(at)), func() string { return name }); err == nil {
 			heard[name] = fromMicro(at)
 		}
-	}
-	return heard, rows.Err()
+		return err
+	}, `select name, heard_us, seal from source`)
+	return heard, err
 }
 
 // factRows is what other systems say, in a turn.
@@ -354,40 +338,24 @@ func (r factRows) notePeople(people []byte, number ledger.Number) error {
 
 // FactsChanged implements journal.Head.
 func (t *turn) FactsChanged(from ledger.Number) ([]journal.FactChange, error) {
-	rows, err := t.tx.QueryContext(t.ctx, `select `+factChangeColumns+` from fact_change where number >= $1 order by number`, int64(from))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var changes []journal.FactChange
-	for rows.Next() {
+	return collect(t.ctx, t.tx, func(row scanner) (journal.FactChange, error) {
 		change := journal.FactChange{People: make(map[register.PersonID]struct{})}
-		number, people, err := t.db.scanFactChange(rows)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue // one is missing: all facts are forgotten
-		}
-		if err != nil {
-			return nil, err
-		}
+		number, people, err := t.db.scanFactChange(row) // one that is left out is missing: all facts are forgotten
 		change.Number = number
 		for person := range slices.Chunk(people, len(register.PersonID{})) {
 			change.People[register.PersonID(person)] = struct{}{}
 		}
-		changes = append(changes, change)
-	}
-	return changes, rows.Err()
+		return change, err
+	}, `select `+factChangeColumns+` from fact_change where number >= $1 order by number`, int64(from))
 }
 
 const factChangeColumns = `number, people, seal`
 
 // scanFactChange reads whom a batch was about; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanFactChange(rows interface{ Scan(...any) error }) (number ledger.Number, people []byte, err error) {
+func (db *DB) scanFactChange(rows scanner) (number ledger.Number, people []byte, err error) {
 	var seal []byte
 	err = rows.Scan(&number, &people, &seal)
-	if err == nil && !db.seals.holds(seal, factChangeRow(number, people), func() string { return fmt.Sprint(number) }) {
-		err = sql.ErrNoRows
-	}
-	return number, people, err
+	return number, people, db.seals.admitNumber(err, seal, factChangeRow(number, people), number)
 }
 
 func orNull(text string) any {

@@ -22,22 +22,13 @@ func (i Incidents) IncidentLines(ctx context.Context) ([]incident.Line, error) {
 
 const incidentColumns = `select number, file, at_us, author, approver, what, body from incident_line`
 
-func incidentLines(ctx context.Context, db querier, query string, args ...any) (lines []incident.Line, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var l incident.Line
+func incidentLines(ctx context.Context, db querier, query string, args ...any) ([]incident.Line, error) {
+	return collect(ctx, db, func(row scanner) (l incident.Line, err error) {
 		var at int64
-		if err := rows.Scan(&l.Number, &l.File, &at, &l.By, &l.Approver, &l.What, &l.Body); err != nil {
-			return nil, err
-		}
+		err = row.Scan(&l.Number, &l.File, &at, &l.By, &l.Approver, &l.What, &l.Body)
 		l.At = time.UnixMicro(at).UTC()
-		lines = append(lines, l)
-	}
-	return lines, rows.Err()
+		return l, err
+	}, query, args...)
 }
 
 // incidentRows is the journals of incidents' files, in a turn.

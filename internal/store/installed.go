@@ -43,23 +43,12 @@ func (db *DB) installed(ctx context.Context, from querier, number ledger.Number)
 		return installed.Change{}, nil
 	}
 	list, err := db.configurations(ctx, from, `number = $1`, int64(number))
-	if err == nil && len(list) != 1 {
-		err = fmt.Errorf("%w: the configuration of entry %d is gone, by which nodes are to go", seal.ErrBroken, number)
-	}
-	if err != nil {
-		return installed.Change{}, err
-	}
-	return list[0], nil
+	return first(list, err, fmt.Errorf("%w: the configuration of entry %d is gone, by which nodes are to go", seal.ErrBroken, number))
 }
 
 func (db *DB) configurations(ctx context.Context, from querier, where string, args ...any) ([]installed.Change, error) {
 	list, err := settings.Read(ctx, from, db.seals.holds, where, args...)
 	return list, doing("reading configurations", db.engine.classify(err))
-}
-
-func (db *DB) readConfigurations(ctx context.Context) error {
-	_, err := db.configurations(ctx, db.read, `true`)
-	return unlessBroken(err)
 }
 
 // installedRows is by which configuration nodes go, in a turn.
@@ -82,13 +71,7 @@ func (r installedRows) Installed() (installed.Change, error) {
 // Change implements installed.Rows.
 func (r installedRows) Change(number ledger.Number) (installed.Change, error) {
 	list, err := r.db.configurations(r.ctx, r.tx, `number = $1`, int64(number))
-	if err == nil && len(list) != 1 {
-		err = fault.Errorf(fault.Absent, "no configuration was found under %d", number)
-	}
-	if err != nil {
-		return installed.Change{}, err
-	}
-	return list[0], nil
+	return first(list, err, fault.Errorf(fault.Absent, "no configuration was found under %d", number))
 }
 
 // Changes implements installed.Rows.

@@ -23,19 +23,19 @@ import (
 // stocked is a table that has inventories.
 type stocked struct {
 	stock.Table
-	scan func(*DB, interface{ Scan(...any) error }) (change stock.Change, key string, err error) // sql.ErrNoRows of a row without its seal
+	scan func(*DB, scanner) (change stock.Change, key string, err error) // sql.ErrNoRows of a row without its seal
 }
 
 var stockedTables = map[string]stocked{
-	"fact": {stock.Table{Name: "fact", Key: "id", Parts: stock.Parts, Where: `person >= $1 and person < $2`, Told: "told", Columns: factColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+	"fact": {stock.Table{Name: "fact", Key: "id", Parts: stock.Parts, Where: `person >= $1 and person < $2`, Told: "told", Columns: factColumns}, func(db *DB, row scanner) (stock.Change, string, error) {
 		f, told, err := db.scanFact(row)
 		return stock.Fact(factRow(f, told), f, true), f.Source + " " + f.ID, err
 	}},
-	"cover": {stock.Table{Name: "cover", Key: "id", Parts: 1, Where: `true`, Told: "told", Columns: coverColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+	"cover": {stock.Table{Name: "cover", Key: "id", Parts: 1, Where: `true`, Told: "told", Columns: coverColumns}, func(db *DB, row scanner) (stock.Change, string, error) {
 		c, told, err := db.scanCover(row)
 		return stock.Cover(coverRow(c, told), c, true), c.Source + " " + c.ID, err
 	}},
-	"alias": {stock.Table{Name: "alias", Key: "alias", Parts: stock.Parts, Where: `alias >= $1 and alias < $2`, Told: "told_us", Columns: aliasColumns}, func(db *DB, row interface{ Scan(...any) error }) (stock.Change, string, error) {
+	"alias": {stock.Table{Name: "alias", Key: "alias", Parts: stock.Parts, Where: `alias >= $1 and alias < $2`, Told: "told_us", Columns: aliasColumns}, func(db *DB, row scanner) (stock.Change, string, error) {
 		a, at, err := db.scanAlias(row)
 		return stock.Alias(aliasRow(a, at), a, at, true), hex.EncodeToString(a.Alias[:]), err
 	}},

@@ -104,19 +104,8 @@ func (k Kept) Parts(ctx context.Context) iter.Seq2[journal.Kept, error] {
 
 // names returns the names of the parts.
 func (k Kept) names(ctx context.Context) (names []string, err error) {
-	rows, err := k.db.read.QueryContext(ctx, `select what from kept where whose = $1`, k.whose)
-	if err != nil {
-		return nil, k.db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var what string
-		if err := rows.Scan(&what); err != nil {
-			return nil, k.db.engine.classify(err)
-		}
-		names = append(names, what)
-	}
-	return names, k.db.engine.classify(rows.Err())
+	names, err = collect(ctx, k.db.read, column[string], `select what from kept where whose = $1`, k.whose)
+	return names, k.db.engine.classify(err)
 }
 
 // part reads one part. It is sql.ErrNoRows when there is none of that name.

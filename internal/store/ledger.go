@@ -251,13 +251,13 @@ func (l Ledger) Checkpoint(ctx context.Context) ([]byte, error) {
 
 // Before implements witness.Catalogue.
 func (l Ledger) Before(ctx context.Context, size int64) ([][]byte, error) {
-	notes, err := blobs(ctx, l.db.read, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+	notes, err := collect(ctx, l.db.read, column[[]byte], `select note from checkpoint where size < $1 order by size desc limit 64`, size)
 	return notes, l.db.engine.classify(err)
 }
 
 // Cosigned implements witness.Ledger.
 func (l Ledger) Cosigned(ctx context.Context, size int64) ([][]byte, error) {
-	lines, err := blobs(ctx, l.db.read, `select line from cosignature where size = $1 order by witness`, size)
+	lines, err := collect(ctx, l.db.read, column[[]byte], `select line from cosignature where size = $1 order by witness`, size)
 	return lines, l.db.engine.classify(err)
 }
 
@@ -270,24 +270,6 @@ func (l Ledger) Cosign(ctx context.Context, size int64, witness string, line []b
 		return fmt.Errorf("storing a co-signature: %w", l.db.engine.classify(err))
 	}
 	return nil
-}
-
-// blobs reads a column.
-func blobs(ctx context.Context, db querier, query string, args ...any) ([][]byte, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var column [][]byte
-	for rows.Next() {
-		var blob []byte
-		if err := rows.Scan(&blob); err != nil {
-			return nil, err
-		}
-		column = append(column, blob)
-	}
-	return column, rows.Err()
 }
 
 // Checkpoints implements ledger.Storage.
@@ -318,19 +300,11 @@ const checkpointPortion = 1 << 10
 // checkpointsAfter returns the next checkpoints over more entries than a size, and the size
 // of the last.
 func (l Ledger) checkpointsAfter(ctx context.Context, size int64) (notes [][]byte, last int64, err error) {
-	rows, err := l.db.read.QueryContext(ctx, `select size, note from checkpoint where size > $1 order by size limit $2`, size, checkpointPortion)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var note []byte
-		if err := rows.Scan(&last, &note); err != nil {
-			return nil, 0, err
-		}
-		notes = append(notes, note)
-	}
-	return notes, last, rows.Err()
+	notes, err = collect(ctx, l.db.read, func(row scanner) (note []byte, err error) {
+		err = row.Scan(&last, &note)
+		return note, err
+	}, `select size, note from checkpoint where size > $1 order by size limit $2`, size, checkpointPortion)
+	return notes, last, err
 }
 
 // Publish implements ledger.Storage. A tile that has grown takes its own place; one
@@ -377,18 +351,9 @@ func (db *DB) stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, ti
 // Condensed implements tiles.Source.
 func (l Ledger) Condensed(ctx context.Context, from, end ledger.Number) ([]ledger.Condensed, error) {
 	const query = `select first, commitments from condensed where first >= $1 and first < $2 order by first`
-	rows, err := l.db.read.QueryContext(ctx, query, int64(from), int64(end))
-	if err != nil {
-		return nil, l.db.engine.classify(err)
-	}
-	defer rows.Close()
-	var pieces []ledger.Condensed
-	for rows.Next() {
-		var piece ledger.Condensed
-		if err := rows.Scan(&piece.First, &piece.Commitments); err != nil {
-			return nil, l.db.engine.classify(err)
-		}
-		pieces = append(pieces, piece)
-	}
-	return pieces, l.db.engine.classify(rows.Err())
+	pieces, err := collect(ctx, l.db.read, func(row scanner) (piece ledger.Condensed, err error) {
+		err = row.Scan(&piece.First, &piece.Commitments)
+		return piece, err
+	}, query, int64(from), int64(end))
+	return pieces, l.db.engine.classify(err)
 }

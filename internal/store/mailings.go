@@ -97,19 +97,11 @@ const fatesPortion = 1 << 8
 
 // fatesAfter returns the fates of the next parts after one, and the number of the last.
 func (m Mailings) fatesAfter(ctx context.Context, list ledger.Number, part int) (parts [][]byte, last int, err error) {
-	rows, err := m.db.read.QueryContext(ctx, `select part, fates from mailing_fate where list = $1 and part > $2 order by part limit $3`, int64(list), part, fatesPortion)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var fates []byte
-		if err := rows.Scan(&last, &fates); err != nil {
-			return nil, 0, err
-		}
-		parts = append(parts, fates)
-	}
-	return parts, last, rows.Err()
+	parts, err = collect(ctx, m.db.read, func(row scanner) (fates []byte, err error) {
+		err = row.Scan(&last, &fates)
+		return fates, err
+	}, `select part, fates from mailing_fate where list = $1 and part > $2 order by part limit $3`, int64(list), part, fatesPortion)
+	return parts, last, err
 }
 
 // Save implements mailing.Rows.

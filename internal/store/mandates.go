@@ -2,15 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/seal"
 	"poterne/internal/store/people"
 )
 
@@ -22,12 +19,12 @@ func NewMandates(db *DB) Mandates { return Mandates{db} }
 
 // Of implements person.Mandates.
 func (m Mandates) Of(ctx context.Context, who register.PersonID) ([]person.Mandate, error) {
-	return m.db.mandates(ctx, m.db.read, ` where person = $1 order by number`, who[:])
+	return m.db.mandates(ctx, m.db.read, `person = $1`, who[:])
 }
 
 // To implements person.Mandates.
 func (m Mandates) To(ctx context.Context, who person.Identity) ([]person.Mandate, error) {
-	return m.db.mandates(ctx, m.db.read, ` where representative = $1 order by number`, who[:])
+	return m.db.mandates(ctx, m.db.read, `representative = $1`, who[:])
 }
 
 // One implements person.Mandates.
@@ -37,47 +34,39 @@ func (m Mandates) One(ctx context.Context, number ledger.Number) (person.Mandate
 
 // All implements person.Mandates.
 func (m Mandates) All(ctx context.Context) ([]person.Mandate, error) {
-	return m.db.mandates(ctx, m.db.read, ` where length(hidden) > 0 order by number`)
+	return m.db.mandates(ctx, m.db.read, `length(hidden) > 0`)
 }
 
 // Looks implements person.Mandates.
 func (m Mandates) Looks(ctx context.Context, mandate ledger.Number) ([]person.Look, error) {
-	return m.db.mandateLooks(ctx, m.db.read, ` where mandate = $1 order by number`, int64(mandate))
+	return m.db.mandateLooks(ctx, m.db.read, `mandate = $1`, int64(mandate))
 }
 
-// mandates reads mandates; those that no node wrote are left out.
-func (db *DB) mandates(ctx context.Context, from querier, where string, args ...any) (list []person.Mandate, err error) {
-	rows, err := from.QueryContext(ctx, `select `+people.Columns+` from mandate`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	list, err = people.List(rows, db.holdsRow)
+// mandates reads mandates that meet a condition; those that no node wrote are left out.
+func (db *DB) mandates(ctx context.Context, from querier, condition string, args ...any) ([]person.Mandate, error) {
+	list, err := collect(ctx, from, db.scanMandate, `select `+people.Columns+` from mandate where `+condition+` order by number`, args...)
 	return list, db.engine.classify(err)
+}
+
+func (db *DB) scanMandate(row scanner) (person.Mandate, error) {
+	m, sealed, err := people.Scan(row)
+	return m, db.seals.admitNumber(err, sealed, people.Row(m), m.Number)
 }
 
 func (db *DB) mandate(ctx context.Context, from querier, number ledger.Number) (person.Mandate, error) {
-	list, err := db.mandates(ctx, from, ` where number = $1`, int64(number))
+	list, err := db.mandates(ctx, from, `number = $1`, int64(number))
 	return only(list, err, "mandate", number)
 }
 
-// mandateLooks reads looks; those that no node wrote are left out.
-func (db *DB) mandateLooks(ctx context.Context, from querier, where string, args ...any) (list []person.Look, err error) {
-	rows, err := from.QueryContext(ctx, `select `+people.LookColumns+` from mandate_look`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	list, err = people.ListLooks(rows, db.holdsRow)
+// mandateLooks does the same of looks.
+func (db *DB) mandateLooks(ctx context.Context, from querier, condition string, args ...any) ([]person.Look, error) {
+	list, err := collect(ctx, from, db.scanLook, `select `+people.LookColumns+` from mandate_look where `+condition+` order by number`, args...)
 	return list, db.engine.classify(err)
 }
 
-func (db *DB) holdsRow(sealed []byte, row *seal.Row, of ledger.Number) bool {
-	return db.seals.holds(sealed, row, func() string { return fmt.Sprint(of) })
-}
-
-func (db *DB) readMandates(ctx context.Context) error {
-	_, mandates := db.mandates(ctx, db.read, ` order by number`)
-	_, looks := db.mandateLooks(ctx, db.read, ` order by number`)
-	return errors.Join(mandates, looks)
+func (db *DB) scanLook(row scanner) (person.Look, error) {
+	l, sealed, err := people.ScanLook(row)
+	return l, db.seals.admitNumber(err, sealed, people.LookRow(l), l.Number)
 }
 
 // mandateRows is the mandates, in a turn.
@@ -85,7 +74,7 @@ type mandateRows struct{ *turn }
 
 // Mandates implements person.MandateRows.
 func (r mandateRows) Mandates(of register.PersonID) ([]person.Mandate, error) {
-	list, err := r.db.mandates(r.ctx, r.tx, ` where person = $1 order by number`, of[:])
+	list, err := r.db.mandates(r.ctx, r.tx, `person = $1`, of[:])
 	return list, doing("reading mandates", err)
 }
 
@@ -108,7 +97,7 @@ func (r mandateRows) PutMandate(m person.Mandate) error {
 
 // LooksSince implements person.MandateRows.
 func (r mandateRows) LooksSince(mandate ledger.Number, since time.Time) ([]person.Look, error) {
-	list, err := r.db.mandateLooks(r.ctx, r.tx, ` where mandate = $1 and at_us >= $2 order by number`, int64(mandate), since.UnixMicro())
+	list, err := r.db.mandateLooks(r.ctx, r.tx, `mandate = $1 and at_us >= $2`, int64(mandate), since.UnixMicro())
 	return list, doing("reading looks under a mandate", err)
 }
 

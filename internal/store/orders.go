@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
 	"time"
 
 	"poterne/internal/containment"
@@ -30,19 +29,10 @@ const orderColumns = `select id, effect, reach, target, placed_us, ends_us, sinc
 // it closes everything: what it said is not known. One that was lifted counts as lifted
 // only if a node lifted it.
 func (db *DB) ordersInForce(ctx context.Context, q querier) (orders order.Set, err error) {
-	rows, err := q.QueryContext(ctx, orderColumns+` where lifted_us is null order by placed_us, id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		o, err := db.scanOrder(rows)
-		if err != nil {
-			return nil, err
-		}
-		orders = append(orders, o.asDecided())
-	}
-	return orders, rows.Err()
+	return collect(ctx, q, func(row scanner) (order.Order, error) {
+		o, err := db.scanOrder(row)
+		return o.asDecided(), err
+	}, orderColumns+` where lifted_us is null order by placed_us, id`)
 }
 
 // storedOrder is an order as its row says.
@@ -53,7 +43,7 @@ type storedOrder struct {
 	broken bool   // no node wrote it so
 }
 
-func (db *DB) scanOrder(row interface{ Scan(...any) error }) (o storedOrder, err error) {
+func (db *DB) scanOrder(row scanner) (o storedOrder, err error) {
 	var placed, ends, since, lifted sql.NullInt64
 	var by sql.NullString
 	var seal []byte
@@ -133,35 +123,24 @@ const orderLineColumns = `number, order_id, what, spares, by_account, at_us, bec
 
 // LinesOf returns what was proposed and ticked about an order, oldest first.
 func (o Orders) LinesOf(ctx context.Context, id order.ID) ([]containment.Line, error) {
-	lines, err := o.db.orderLines(ctx, o.db.read, ` where order_id = $1 order by number`, string(id))
+	lines, err := o.db.orderLines(ctx, o.db.read, `order_id = $1`, string(id))
 	return lines, o.db.engine.classify(err)
 }
 
 // orderLines reads lines about orders; those that no node wrote are left out.
-func (db *DB) orderLines(ctx context.Context, from querier, where string, args ...any) (lines []containment.Line, err error) {
-	rows, err := from.QueryContext(ctx, `select `+orderLineColumns+` from order_line`+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var l containment.Line
+func (db *DB) orderLines(ctx context.Context, from querier, condition string, args ...any) ([]containment.Line, error) {
+	return collect(ctx, from, func(row scanner) (l containment.Line, err error) {
 		var at int64
 		var seal []byte
-		if err := rows.Scan(&l.Number, &l.Order, &l.What, &l.Spares, &l.By, &at, &l.Because, &seal); err != nil {
-			return nil, err
-		}
+		err = row.Scan(&l.Number, &l.Order, &l.What, &l.Spares, &l.By, &at, &l.Because, &seal)
 		l.At = time.UnixMicro(at).UTC()
-		if db.seals.holds(seal, orderLineRow(l), func() string { return strconv.FormatUint(uint64(l.Number), 10) }) {
-			lines = append(lines, l)
-		}
-	}
-	return lines, rows.Err()
+		return l, db.seals.admitNumber(err, seal, orderLineRow(l), l.Number)
+	}, `select `+orderLineColumns+` from order_line where `+condition+` order by number`, args...)
 }
 
 // OrderLines implements containment.ReopenRows.
 func (r orderRows) OrderLines(id order.ID) ([]containment.Line, error) {
-	lines, err := r.db.orderLines(r.ctx, r.tx, ` where order_id = $1 order by number`, string(id))
+	lines, err := r.db.orderLines(r.ctx, r.tx, `order_id = $1`, string(id))
 	return lines, doing("reading what was proposed about an order", err)
 }
 
@@ -176,8 +155,8 @@ func (r orderRows) InsertOrderLine(l containment.Line) error {
 // were lifted, and none is in force any more.
 func (o Orders) Reopened(ctx context.Context, since time.Time) (map[string]time.Time, error) {
 	found, still := make(map[string]time.Time), make(map[string]bool)
-	err := o.db.each(ctx, func(rows *sql.Rows) error {
-		one, err := o.db.scanOrder(rows)
+	err := each(ctx, o.db.read, func(row scanner) error {
+		one, err := o.db.scanOrder(row)
 		switch {
 		case err != nil:
 			return err

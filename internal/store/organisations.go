@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"poterne/internal/accounts"
-	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
 	"poterne/internal/seal"
@@ -21,45 +19,31 @@ func NewOrganisationRequests(db *DB) OrganisationRequests { return OrganisationR
 
 // OrganisationRequests implements the rows of accounts.Organisations.
 func (r OrganisationRequests) OrganisationRequests(ctx context.Context, since time.Time) ([]accounts.OrganisationRequest, error) {
-	list, err := r.db.organisationRequests(ctx, r.db.read, ` where asked_us >= $1 order by number`, since.UnixMicro())
+	list, err := r.db.organisationRequests(ctx, r.db.read, `asked_us >= $1`, since.UnixMicro())
 	return list, doing("reading requests for organisations", err)
 }
 
 const organisationRequestColumns = `number, asked_by, does, id, siret, name, mail, quota, until_us, because, before, former, asked_us, approved_by, allowed_us, dropped_us, seal`
 
-// organisationRequests reads requests. One that no node wrote is an error.
-func (db *DB) organisationRequests(ctx context.Context, from querier, where string, args ...any) (list []accounts.OrganisationRequest, err error) {
-	rows, err := from.QueryContext(ctx, `select `+organisationRequestColumns+` from organisation_request`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r accounts.OrganisationRequest
-		var asked int64
-		var until, allowed, dropped sql.NullInt64
-		var before, sealed []byte
-		if err := rows.Scan(&r.Number, &r.By, &r.Does, &r.As.ID, &r.As.SIRET, &r.As.Name, &r.As.Mail, &r.As.Quota, &until, &r.Because, &before, &r.Former, &asked, &r.Second, &allowed, &dropped, &sealed); err != nil {
-			return nil, db.engine.classify(err)
-		}
-		copy(r.Before[:], before)
-		r.As.Until, r.Asked, r.Allowed, r.Dropped = fromMicro(until), time.UnixMicro(asked).UTC(), fromMicro(allowed), fromMicro(dropped)
-		if !db.seals.holds(sealed, organisationRequestRow(r), func() string { return fmt.Sprint(r.Number) }) {
-			return list, fmt.Errorf("the request %d for an organisation: %w", r.Number, seal.ErrBroken)
-		}
-		list = append(list, r)
-	}
-	return list, db.engine.classify(rows.Err())
+// organisationRequests reads those that meet a condition. One that no node wrote is an error.
+func (db *DB) organisationRequests(ctx context.Context, from querier, condition string, args ...any) ([]accounts.OrganisationRequest, error) {
+	list, err := collect(ctx, from, db.scanOrganisationRequest, `select `+organisationRequestColumns+` from organisation_request where `+condition+` order by number`, args...)
+	return list, db.engine.classify(err)
+}
+
+func (db *DB) scanOrganisationRequest(row scanner) (r accounts.OrganisationRequest, err error) {
+	var asked int64
+	var until, allowed, dropped sql.NullInt64
+	var before, sealed []byte
+	err = row.Scan(&r.Number, &r.By, &r.Does, &r.As.ID, &r.As.SIRET, &r.As.Name, &r.As.Mail, &r.As.Quota, &until, &r.Because, &before, &r.Former, &asked, &r.Second, &allowed, &dropped, &sealed)
+	copy(r.Before[:], before)
+	r.As.Until, r.Asked, r.Allowed, r.Dropped = fromMicro(until), time.UnixMicro(asked).UTC(), fromMicro(allowed), fromMicro(dropped)
+	return r, db.seals.demand(err, sealed, organisationRequestRow(r), "request for an organisation", r.Number)
 }
 
 func organisationRequestRow(r accounts.OrganisationRequest) *seal.Row {
 	return seal.NewRow("organisation_request").Int(int64(r.Number)).Text(string(r.By)).Text(string(r.Does)).Text(string(r.As.ID)).Text(r.As.SIRET).Text(r.As.Name).Text(r.As.Mail).
 		Int(int64(r.As.Quota)).Time(r.As.Until).Text(r.Because).Bytes(r.Before[:]).Text(r.Former).Time(r.Asked).Text(string(r.Second)).Time(r.Allowed).Time(r.Dropped)
-}
-
-func (db *DB) readOrganisationRequests(ctx context.Context) error {
-	_, err := db.organisationRequests(ctx, db.read, ` order by number`)
-	return unlessBroken(err)
 }
 
 // organisationRows is the requests, in a turn.
@@ -73,19 +57,13 @@ func (r organisationRows) EveryOrganisation() ([]roster.Organisation, error) {
 
 // OrganisationRequest implements accounts.OrganisationRows.
 func (r organisationRows) OrganisationRequest(number ledger.Number) (accounts.OrganisationRequest, error) {
-	list, err := r.db.organisationRequests(r.ctx, r.tx, ` where number = $1`, int64(number))
-	switch {
-	case err != nil:
-		return accounts.OrganisationRequest{}, doing("reading a request for an organisation", err)
-	case len(list) != 1:
-		return accounts.OrganisationRequest{}, fault.Errorf(fault.Absent, "nobody asked for an organisation under %d", number)
-	}
-	return list[0], nil
+	list, err := r.db.organisationRequests(r.ctx, r.tx, `number = $1`, int64(number))
+	return only(list, err, "request for an organisation", number)
 }
 
 // OrganisationRequests implements accounts.OrganisationRows.
 func (r organisationRows) OrganisationRequests(since time.Time) ([]accounts.OrganisationRequest, error) {
-	list, err := r.db.organisationRequests(r.ctx, r.tx, ` where asked_us >= $1 order by number`, since.UnixMicro())
+	list, err := r.db.organisationRequests(r.ctx, r.tx, `asked_us >= $1`, since.UnixMicro())
 	return list, doing("reading requests for organisations", err)
 }
 

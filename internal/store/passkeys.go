@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"poterne/internal/fault"
 	"poterne/internal/roster"
@@ -19,35 +18,19 @@ func passkeyRow(k roster.Passkey) *seal.Row {
 
 // passkeys reads those that meet a condition, the oldest first, without those that no node
 // wrote.
-func (db *DB) passkeys(ctx context.Context, q querier, condition string, args ...any) (list []roster.Passkey, err error) {
-	rows, err := q.QueryContext(ctx, passkeyColumns+` where `+condition+` order by enrolled_us, id`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		switch k, err := db.scanPasskey(rows); {
-		case err == nil:
-			list = append(list, k)
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, err
-		}
-	}
-	return list, rows.Err()
+func (db *DB) passkeys(ctx context.Context, q querier, condition string, args ...any) ([]roster.Passkey, error) {
+	return collect(ctx, q, db.scanPasskey, passkeyColumns+` where `+condition+` order by enrolled_us, id`, args...)
 }
 
 // scanPasskey reads a passkey; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanPasskey(row interface{ Scan(...any) error }) (k roster.Passkey, err error) {
+func (db *DB) scanPasskey(row scanner) (k roster.Passkey, err error) {
 	var syncable, synced int64
 	var enrolled, used, ended sql.NullInt64
 	var seal []byte
 	err = row.Scan(&k.ID, &k.Account, &k.Name, &k.Key, &k.Transports, &syncable, &synced, &k.Counter, &enrolled, &used, &ended, &seal)
 	k.Syncable, k.Synced = syncable == 1, synced == 1
 	k.Enrolled, k.Used, k.Ended = fromMicro(enrolled), fromMicro(used), fromMicro(ended)
-	if err == nil && !db.seals.holds(seal, passkeyRow(k), func() string { return string(k.Account) + " " + k.Print() }) {
-		err = sql.ErrNoRows
-	}
-	return k, err
+	return k, db.seals.admit(err, seal, passkeyRow(k), func() string { return string(k.Account) + " " + k.Print() })
 }
 
 const passkeysServing = `account = $1 and account <> '' and ended_us is null`
@@ -67,13 +50,7 @@ func (r rosterRows) Passkeys(of roster.AccountID) ([]roster.Passkey, error) {
 // Passkey implements accounts.PasskeyRows.
 func (r rosterRows) Passkey(id []byte) (roster.Passkey, error) {
 	list, err := r.db.passkeys(r.ctx, r.tx, `id = $1`, id)
-	if err == nil && len(list) == 0 {
-		err = fault.Errorf(fault.Absent, "no such passkey")
-	}
-	if err != nil {
-		return roster.Passkey{}, doing("reading a passkey", err)
-	}
-	return list[0], nil
+	return first(list, doing("reading a passkey", err), fault.Errorf(fault.Absent, "no such passkey"))
 }
 
 // PutPasskey implements accounts.PasskeyRows.

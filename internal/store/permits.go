@@ -4,11 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
@@ -25,35 +23,26 @@ func NewPermits(db *DB) Permits { return Permits{db} }
 
 // Permits implements grants.Permits.
 func (p Permits) Permits(ctx context.Context, since time.Time) ([]grants.Permit, error) {
-	list, err := p.db.permits(ctx, p.db.read, ` where asked_us >= $1 order by number`, since.UnixMicro())
+	list, err := p.db.permits(ctx, p.db.read, `asked_us >= $1`, since.UnixMicro())
 	return list, doing("reading export permits", err)
 }
 
 const permitColumns = `number, account, service, route, people, until_us, purpose, list, asked_by, approved_by, asked_us, given_us, dropped_us, seal`
 
-// permits reads export permits. One that no node wrote is an error.
-func (db *DB) permits(ctx context.Context, from querier, where string, args ...any) (list []grants.Permit, err error) {
-	rows, err := from.QueryContext(ctx, `select `+permitColumns+` from export_permit`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p grants.Permit
-		var until, asked int64
-		var given, dropped sql.NullInt64
-		var people, sealed []byte
-		if err := rows.Scan(&p.Number, &p.Of, &p.Service, &p.Route, &p.People, &until, &p.Purpose, &people, &p.By, &p.Approver, &asked, &given, &dropped, &sealed); err != nil {
-			return nil, db.engine.classify(err)
-		}
-		copy(p.List[:], people)
-		p.Until, p.Asked, p.Given, p.Dropped = time.UnixMicro(until).UTC(), time.UnixMicro(asked).UTC(), fromMicro(given), fromMicro(dropped)
-		if !db.seals.holds(sealed, permitRow(p), func() string { return fmt.Sprint(p.Number) }) {
-			return nil, fmt.Errorf("export permit %d: %w", p.Number, seal.ErrBroken)
-		}
-		list = append(list, p)
-	}
-	return list, db.engine.classify(rows.Err())
+// permits reads those that meet a condition. One that no node wrote is an error.
+func (db *DB) permits(ctx context.Context, from querier, condition string, args ...any) ([]grants.Permit, error) {
+	list, err := collect(ctx, from, db.scanPermit, `select `+permitColumns+` from export_permit where `+condition+` order by number`, args...)
+	return list, db.engine.classify(err)
+}
+
+func (db *DB) scanPermit(row scanner) (p grants.Permit, err error) {
+	var until, asked int64
+	var given, dropped sql.NullInt64
+	var people, sealed []byte
+	err = row.Scan(&p.Number, &p.Of, &p.Service, &p.Route, &p.People, &until, &p.Purpose, &people, &p.By, &p.Approver, &asked, &given, &dropped, &sealed)
+	copy(p.List[:], people)
+	p.Until, p.Asked, p.Given, p.Dropped = time.UnixMicro(until).UTC(), time.UnixMicro(asked).UTC(), fromMicro(given), fromMicro(dropped)
+	return p, db.seals.demand(err, sealed, permitRow(p), "export permit", p.Number)
 }
 
 func permitRow(p grants.Permit) *seal.Row {
@@ -64,7 +53,8 @@ func permitRow(p grants.Permit) *seal.Row {
 // exports are the lists of the permits that an account was given, the last given last. One that no
 // node wrote is of nobody.
 func (db *DB) exports(ctx context.Context, account roster.AccountID) (lists []policy.ExportList, err error) {
-	given, err := db.permits(ctx, db.read, ` where account = $1 and given_us is not null order by given_us, number`, string(account))
+	given, err := db.permits(ctx, db.read, `account = $1 and given_us is not null`, string(account))
+	slices.SortStableFunc(given, func(a, b grants.Permit) int { return a.Given.Compare(b.Given) })
 	if errors.Is(err, seal.ErrBroken) {
 		return nil, nil
 	}
@@ -85,7 +75,7 @@ func (db *DB) exportList(ctx context.Context, permit ledger.Number) (people []re
 	var packed, sealed []byte
 	var until int64
 	err = db.read.QueryRowContext(ctx, `select people, until_us, seal from export_list where permit = $1`, int64(permit)).Scan(&packed, &until, &sealed)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !db.exportListHolds(permit, packed, until, sealed) {
+	if err = db.seals.admitNumber(err, sealed, exportListRow(permit, packed, until), permit); errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	for one := range slices.Chunk(packed, len(register.PersonID{})) {
@@ -96,10 +86,6 @@ func (db *DB) exportList(ctx context.Context, permit ledger.Number) (people []re
 
 func exportListRow(permit ledger.Number, packed []byte, until int64) *seal.Row {
 	return seal.NewRow("export_list").Int(int64(permit)).Bytes(packed).Int(until)
-}
-
-func (db *DB) exportListHolds(permit ledger.Number, packed []byte, until int64, sealed []byte) bool {
-	return db.seals.holds(sealed, exportListRow(permit, packed, until), func() string { return fmt.Sprint(permit) })
 }
 
 // PutPermitList implements grants.PermitRows.
@@ -113,19 +99,13 @@ func (r permitRows) PutPermitList(number ledger.Number, listed []register.Person
 	return doing("keeping the list of an export permit", err)
 }
 
-func (db *DB) readPermits(ctx context.Context) error {
-	if _, err := db.permits(ctx, db.read, ` order by number`); err != nil && !errors.Is(err, seal.ErrBroken) {
-		return err
-	}
-	return db.each(ctx, func(rows *sql.Rows) error {
+func (db *DB) readPermitLists(ctx context.Context) error {
+	return each(ctx, db.read, func(row scanner) error {
 		var permit ledger.Number
 		var packed, sealed []byte
 		var until int64
-		err := rows.Scan(&permit, &packed, &until, &sealed)
-		if err == nil {
-			db.exportListHolds(permit, packed, until, sealed)
-		}
-		return err
+		err := row.Scan(&permit, &packed, &until, &sealed)
+		return db.seals.admitNumber(err, sealed, exportListRow(permit, packed, until), permit)
 	}, `select permit, people, until_us, seal from export_list`)
 }
 
@@ -134,14 +114,8 @@ type permitRows struct{ *turn }
 
 // Permit implements grants.PermitRows.
 func (r permitRows) Permit(number ledger.Number) (grants.Permit, error) {
-	list, err := r.db.permits(r.ctx, r.tx, ` where number = $1`, int64(number))
-	switch {
-	case err != nil:
-		return grants.Permit{}, doing("reading an export permit", err)
-	case len(list) != 1:
-		return grants.Permit{}, fault.Errorf(fault.Absent, "there is no export permit %d", number)
-	}
-	return list[0], nil
+	list, err := r.db.permits(r.ctx, r.tx, `number = $1`, int64(number))
+	return only(list, err, "permit to export", number)
 }
 
 // PutPermit implements grants.PermitRows.

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -50,7 +48,7 @@ func rightsText(rights []accounts.Right) string {
 }
 
 // scanProposal reads a proposal; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanProposal(row interface{ Scan(...any) error }) (p accounts.Proposal, err error) {
+func (db *DB) scanProposal(row scanner) (p accounts.Proposal, err error) {
 	var rights string
 	var until, made, ends sql.NullInt64
 	var known, sameMail int64
@@ -69,30 +67,12 @@ func (db *DB) scanProposal(row interface{ Scan(...any) error }) (p accounts.Prop
 	copy(p.Invitation[:], invitation)
 	copy(p.Stop[:], stop)
 	copy(p.StopLater[:], stopLater)
-	if !db.seals.holds(seal, proposalRow(p), func() string { return fmt.Sprint(p.Number) }) {
-		err = sql.ErrNoRows
-	}
-	return p, err
+	return p, db.seals.admitNumber(nil, seal, proposalRow(p), p.Number)
 }
 
 // proposals reads those that meet a condition, the newest first.
-func (db *DB) proposals(ctx context.Context, q querier, condition string, args ...any) (list []accounts.Proposal, err error) {
-	rows, err := q.QueryContext(ctx, proposalColumns+` where `+condition+` order by number desc`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		p, err := db.scanProposal(rows)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, rows.Err()
+func (db *DB) proposals(ctx context.Context, q querier, condition string, args ...any) ([]accounts.Proposal, error) {
+	return collect(ctx, q, db.scanProposal, proposalColumns+` where `+condition+` order by number desc`, args...)
 }
 
 // proposalRows are proposals, in a turn.
@@ -110,18 +90,10 @@ func (r Roster) Proposals(ctx context.Context, of roster.OrganisationID) ([]acco
 // Proposal returns a proposal; fault.Absent when there is none.
 func (r Roster) Proposal(ctx context.Context, number ledger.Number) (accounts.Proposal, error) {
 	list, err := r.db.proposals(ctx, r.db.read, `number = $1`, int64(number))
-	return oneProposal(list, doing("reading a proposal", r.db.engine.classify(err)))
+	return first(list, doing("reading a proposal", r.db.engine.classify(err)), noProposal)
 }
 
-func oneProposal(list []accounts.Proposal, err error) (accounts.Proposal, error) {
-	if err == nil && len(list) == 0 {
-		err = fault.Errorf(fault.Absent, "no such proposal")
-	}
-	if err != nil {
-		return accounts.Proposal{}, err
-	}
-	return list[0], nil
-}
+var noProposal = fault.Errorf(fault.Absent, "no such proposal")
 
 // Proposals implements accounts.ProposalRows.
 func (r proposalRows) Proposals(of roster.OrganisationID) ([]accounts.Proposal, error) {
@@ -132,13 +104,13 @@ func (r proposalRows) Proposals(of roster.OrganisationID) ([]accounts.Proposal, 
 // Proposal implements accounts.ProposalRows.
 func (r proposalRows) Proposal(number ledger.Number) (accounts.Proposal, error) {
 	list, err := r.db.proposals(r.ctx, r.tx, `number = $1`, int64(number))
-	return oneProposal(list, doing("reading a proposal", err))
+	return first(list, doing("reading a proposal", err), noProposal)
 }
 
 // Invited implements accounts.ProposalRows.
 func (r proposalRows) Invited(token ledger.Digest) (accounts.Proposal, error) {
 	list, err := r.db.proposals(r.ctx, r.tx, `state = 'invited' and invitation = $1`, token[:])
-	return oneProposal(list, doing("reading an invitation", err))
+	return first(list, doing("reading an invitation", err), noProposal)
 }
 
 // PutProposal implements accounts.ProposalRows.
@@ -172,13 +144,8 @@ func (r proposalRows) ApprovedSince(by roster.AccountID, since time.Time) (n int
 // ByIdentity implements accounts.ProposalRows.
 func (r rosterRows) ByIdentity(identity roster.Identity) (roster.Account, error) {
 	list, err := r.accounts(`a.issuer = $1 and a.provider = $2 and a.subject = $3`, identity.Issuer, identity.Provider, identity.Subject)
-	if err == nil && len(list) == 0 {
-		err = noAccount
-	}
-	if err != nil {
-		return roster.Account{}, err
-	}
-	return list[0].Account, nil
+	one, err := first(list, err, noAccount)
+	return one.Account, err
 }
 
 // ByMail implements accounts.ProposalRows.

@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
-	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/register"
@@ -22,48 +20,33 @@ func NewQuestions(db *DB) Questions { return Questions{db} }
 
 // QuestionsOf implements person.Questions.
 func (q Questions) QuestionsOf(ctx context.Context, of register.PersonID) ([]person.Question, error) {
-	return q.db.questions(ctx, q.db.read, ` where person = $1 order by number`, of[:])
+	return q.db.questions(ctx, q.db.read, `person = $1`, of[:])
 }
 
 // Questions implements person.Questions.
 func (q Questions) Questions(ctx context.Context, to roster.OrganisationID) ([]person.Question, error) {
 	if to == "" {
-		return q.db.questions(ctx, q.db.read, ` order by number`)
+		return q.db.questions(ctx, q.db.read, `true`)
 	}
-	return q.db.questions(ctx, q.db.read, ` where organisation = $1 order by number`, string(to))
+	return q.db.questions(ctx, q.db.read, `organisation = $1`, string(to))
 }
 
 const questionColumns = `number, line, person, what, organisation, account, asked_us, answered_us, answered_by, why, words, seal`
 
-// questions reads questions; those that no node wrote are left out.
-func (db *DB) questions(ctx context.Context, from querier, where string, args ...any) (list []person.Question, err error) {
-	rows, err := from.QueryContext(ctx, `select `+questionColumns+` from question`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		switch q, err := db.scanQuestion(rows); {
-		case err == nil:
-			list = append(list, q)
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, db.engine.classify(err)
-		}
-	}
-	return list, db.engine.classify(rows.Err())
+// questions reads those that meet a condition; those that no node wrote are left out.
+func (db *DB) questions(ctx context.Context, from querier, condition string, args ...any) ([]person.Question, error) {
+	list, err := collect(ctx, from, db.scanQuestion, `select `+questionColumns+` from question where `+condition+` order by number`, args...)
+	return list, db.engine.classify(err)
 }
 
-func (db *DB) scanQuestion(row interface{ Scan(...any) error }) (q person.Question, err error) {
-	var of, seal []byte
+func (db *DB) scanQuestion(row scanner) (q person.Question, err error) {
+	var of, sealed []byte
 	var asked int64
 	var answered sql.NullInt64
-	err = row.Scan(&q.Number, &q.Line, &of, &q.What, &q.Body, &q.Account, &asked, &answered, &q.By, &q.Why, &q.Words, &seal)
+	err = row.Scan(&q.Number, &q.Line, &of, &q.What, &q.Body, &q.Account, &asked, &answered, &q.By, &q.Why, &q.Words, &sealed)
 	copy(q.Person[:], of)
 	q.At, q.Answered = time.UnixMicro(asked).UTC(), fromMicro(answered)
-	if err == nil && !db.seals.holds(seal, questionRow(q), func() string { return "question" }) {
-		err = sql.ErrNoRows
-	}
-	return q, err
+	return q, db.seals.admitNumber(err, sealed, questionRow(q), q.Number)
 }
 
 func questionRow(q person.Question) *seal.Row {
@@ -76,20 +59,14 @@ type questionRows struct{ *turn }
 
 // QuestionsOf implements person.QuestionRows.
 func (r questionRows) QuestionsOf(of register.PersonID) ([]person.Question, error) {
-	list, err := r.db.questions(r.ctx, r.tx, ` where person = $1 order by number`, of[:])
+	list, err := r.db.questions(r.ctx, r.tx, `person = $1`, of[:])
 	return list, doing("reading questions", err)
 }
 
 // Question implements person.QuestionRows.
 func (r questionRows) Question(number ledger.Number) (person.Question, error) {
-	list, err := r.db.questions(r.ctx, r.tx, ` where number = $1`, int64(number))
-	switch {
-	case err != nil:
-		return person.Question{}, doing("reading a question", err)
-	case len(list) != 1:
-		return person.Question{}, fault.Errorf(fault.Absent, "there is no question %d", number)
-	}
-	return list[0], nil
+	list, err := r.db.questions(r.ctx, r.tx, `number = $1`, int64(number))
+	return only(list, err, "question", number)
 }
 
 // PutQuestion implements person.QuestionRows.

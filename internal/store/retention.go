@@ -33,42 +33,21 @@ func (r monthRows) Retention() (retention.Schedule, error) {
 }
 
 func retentionSchedule(ctx context.Context, db querier) (schedule retention.Schedule, err error) {
-	rows, err := db.QueryContext(ctx, `select since, months, reason from retention order by since`)
+	schedule.Settings, err = collect(ctx, db, func(row scanner) (s retention.Setting, err error) {
+		err = row.Scan(&s.Since, &s.Months, &s.Reason)
+		return s, err
+	}, `select since, months, reason from retention order by since`)
 	if err != nil {
 		return schedule, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var setting retention.Setting
-		if err := rows.Scan(&setting.Since, &setting.Months, &setting.Reason); err != nil {
-			return schedule, err
-		}
-		schedule.Settings = append(schedule.Settings, setting)
-	}
-	if err := rows.Err(); err != nil {
-		return schedule, err
-	}
-	schedule.Holds, err = holds(ctx, db)
-	return schedule, err
-}
-
-func holds(ctx context.Context, db querier) (holds []retention.Hold, err error) {
-	rows, err := db.QueryContext(ctx, `select number, since, until, because, placed_by, approved_by, released from hold order by number`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var hold retention.Hold
+	schedule.Holds, err = collect(ctx, db, func(row scanner) (h retention.Hold, err error) {
 		var until, released sql.NullInt64
-		if err := rows.Scan(&hold.Number, &hold.Since, &until, &hold.Because, &hold.By, &hold.Approver, &released); err != nil {
-			return nil, err
-		}
-		hold.Until = ledger.Month(until.Int64)
-		hold.Released, hold.Release = released.Valid, ledger.Number(released.Int64)
-		holds = append(holds, hold)
-	}
-	return holds, rows.Err()
+		err = row.Scan(&h.Number, &h.Since, &until, &h.Because, &h.By, &h.Approver, &released)
+		h.Until = ledger.Month(until.Int64)
+		h.Released, h.Release = released.Valid, ledger.Number(released.Int64)
+		return h, err
+	}, `select number, since, until, because, placed_by, approved_by, released from hold order by number`)
+	return schedule, err
 }
 
 // InsertSetting implements custody.Rows.

@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"poterne/internal/accounts"
-	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/seal"
 )
@@ -20,34 +18,26 @@ func NewRightRequests(db *DB) RightRequests { return RightRequests{db} }
 
 // RightRequests implements the rows of accounts.RightRequests.
 func (r RightRequests) RightRequests(ctx context.Context, since time.Time) ([]accounts.RightRequest, error) {
-	list, err := r.db.rightRequests(ctx, r.db.read, ` where asked_us >= $1 order by number`, since.UnixMicro())
+	list, err := r.db.rightRequests(ctx, r.db.read, `asked_us >= $1`, since.UnixMicro())
 	return list, doing("reading requests for habilitations", err)
 }
 
 const rightColumns = `number, account, service, purpose, because, asked_us, first_by, second_by, given_us, dropped_us, seal`
 
-// rightRequests reads requests. One that no node wrote is an error: it would be half signed.
-func (db *DB) rightRequests(ctx context.Context, from querier, where string, args ...any) (list []accounts.RightRequest, err error) {
-	rows, err := from.QueryContext(ctx, `select `+rightColumns+` from right_request`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r accounts.RightRequest
-		var asked int64
-		var given, dropped sql.NullInt64
-		var sealed []byte
-		if err := rows.Scan(&r.Number, &r.Of, &r.Right.Service, &r.Right.Purpose, &r.Because, &asked, &r.First, &r.Second, &given, &dropped, &sealed); err != nil {
-			return nil, db.engine.classify(err)
-		}
-		r.Asked, r.Given, r.Dropped = time.UnixMicro(asked).UTC(), fromMicro(given), fromMicro(dropped)
-		if !db.seals.holds(sealed, rightRow(r), func() string { return fmt.Sprint(r.Number) }) {
-			return list, fmt.Errorf("the request %d for a habilitation: %w", r.Number, seal.ErrBroken)
-		}
-		list = append(list, r)
-	}
-	return list, db.engine.classify(rows.Err())
+// rightRequests reads those that meet a condition. One that no node wrote is an error: it would be
+// half signed.
+func (db *DB) rightRequests(ctx context.Context, from querier, condition string, args ...any) ([]accounts.RightRequest, error) {
+	list, err := collect(ctx, from, db.scanRightRequest, `select `+rightColumns+` from right_request where `+condition+` order by number`, args...)
+	return list, db.engine.classify(err)
+}
+
+func (db *DB) scanRightRequest(row scanner) (r accounts.RightRequest, err error) {
+	var asked int64
+	var given, dropped sql.NullInt64
+	var sealed []byte
+	err = row.Scan(&r.Number, &r.Of, &r.Right.Service, &r.Right.Purpose, &r.Because, &asked, &r.First, &r.Second, &given, &dropped, &sealed)
+	r.Asked, r.Given, r.Dropped = time.UnixMicro(asked).UTC(), fromMicro(given), fromMicro(dropped)
+	return r, db.seals.demand(err, sealed, rightRow(r), "request for a habilitation", r.Number)
 }
 
 func rightRow(r accounts.RightRequest) *seal.Row {
@@ -55,29 +45,18 @@ func rightRow(r accounts.RightRequest) *seal.Row {
 		Text(string(r.First)).Text(string(r.Second)).Time(r.Given).Time(r.Dropped)
 }
 
-func (db *DB) readRightRequests(ctx context.Context) error {
-	_, err := db.rightRequests(ctx, db.read, ` order by number`)
-	return unlessBroken(err)
-}
-
 // rightRows is the requests, in a turn.
 type rightRows struct{ *turn }
 
 // RightRequest implements accounts.RightRows.
 func (r rightRows) RightRequest(number ledger.Number) (accounts.RightRequest, error) {
-	list, err := r.db.rightRequests(r.ctx, r.tx, ` where number = $1`, int64(number))
-	switch {
-	case err != nil:
-		return accounts.RightRequest{}, doing("reading a request for a habilitation", err)
-	case len(list) != 1:
-		return accounts.RightRequest{}, fault.Errorf(fault.Absent, "nobody asked for a habilitation under %d", number)
-	}
-	return list[0], nil
+	list, err := r.db.rightRequests(r.ctx, r.tx, `number = $1`, int64(number))
+	return only(list, err, "request for a habilitation", number)
 }
 
 // RightRequests implements accounts.RightRows.
 func (r rightRows) RightRequests(since time.Time) ([]accounts.RightRequest, error) {
-	list, err := r.db.rightRequests(r.ctx, r.tx, ` where asked_us >= $1 order by number`, since.UnixMicro())
+	list, err := r.db.rightRequests(r.ctx, r.tx, `asked_us >= $1`, since.UnixMicro())
 	return list, doing("reading requests for habilitations", err)
 }
 

@@ -21,25 +21,17 @@ func NewRoster(db *DB) Roster { return Roster{db} }
 // Habilitations returns an account's habilitations, past and to come included.
 func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
 	const query = `select account, service, purpose, from_us, until_us, seal from habilitation where account = $1 order by service, purpose`
-	rows, err := r.db.read.QueryContext(ctx, query, string(account))
-	if err != nil {
-		return nil, fmt.Errorf("reading habilitations: %w", r.db.engine.classify(err))
-	}
-	defer rows.Close()
-	var list []roster.Habilitation
-	for rows.Next() {
-		var h roster.Habilitation
+	list, err := collect(ctx, r.db.read, func(row scanner) (h roster.Habilitation, err error) {
 		var from, until sql.NullInt64
 		var seal []byte
-		if err := rows.Scan(&h.Account, &h.Service, &h.Purpose, &from, &until, &seal); err != nil {
-			return nil, fmt.Errorf("reading a habilitation: %w", r.db.engine.classify(err))
-		}
+		err = row.Scan(&h.Account, &h.Service, &h.Purpose, &from, &until, &seal)
 		h.From, h.Until = fromMicro(from), fromMicro(until)
-		if r.db.habilitationHolds(h, seal) {
-			list = append(list, h)
+		if err == nil && !r.db.habilitationHolds(h, seal) {
+			err = sql.ErrNoRows
 		}
-	}
-	return list, r.db.engine.classify(rows.Err())
+		return h, err
+	}, query, string(account))
+	return list, doing("reading habilitations", r.db.engine.classify(err))
 }
 
 const (
@@ -75,7 +67,7 @@ var noAccount = fault.Errorf(fault.Absent, "no such account")
 
 // scanAccount reads an account and its organisation; sql.ErrNoRows when no node wrote
 // them.
-func (db *DB) scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
+func (db *DB) scanAccount(row scanner) (a roster.Account, o roster.Organisation, err error) {
 	var at accountTimes
 	var until, closed sql.NullInt64
 	var seal, sealOfOrganisation []byte
@@ -130,48 +122,24 @@ const idsAtOnce = 500
 func (r Roster) Known(ctx context.Context, ids []roster.AccountID) (map[roster.AccountID]bool, error) {
 	known := make(map[roster.AccountID]bool, len(ids))
 	for portion := range slices.Chunk(ids, idsAtOnce) {
-		if err := r.knownAmong(ctx, anys(portion), known); err != nil {
+		some, err := collect(ctx, r.db.read, column[roster.AccountID], `select id from account where id in `+places(1, len(portion)), anys(portion)...)
+		if err != nil {
 			return nil, fmt.Errorf("looking up accounts: %w", r.db.engine.classify(err))
+		}
+		for _, id := range some {
+			known[id] = true
 		}
 	}
 	return known, nil
 }
 
-func (r Roster) knownAmong(ctx context.Context, ids []any, known map[roster.AccountID]bool) error {
-	rows, err := r.db.read.QueryContext(ctx, `select id from account where id in `+places(1, len(ids)), ids...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id roster.AccountID
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		known[id] = true
-	}
-	return rows.Err()
-}
-
 // Accounts returns every account, by organisation and name.
 func (r Roster) Accounts(ctx context.Context) ([]roster.Account, error) {
-	rows, err := r.db.read.QueryContext(ctx, accountAndOrganisation+` order by a.organisation, a.name`)
-	if err != nil {
-		return nil, fmt.Errorf("reading accounts: %w", r.db.engine.classify(err))
-	}
-	defer rows.Close()
-	var list []roster.Account
-	for rows.Next() {
-		a, _, err := r.db.scanAccount(rows)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading an account: %w", r.db.engine.classify(err))
-		}
-		list = append(list, a)
-	}
-	return list, r.db.engine.classify(rows.Err())
+	list, err := collect(ctx, r.db.read, func(row scanner) (roster.Account, error) {
+		a, _, err := r.db.scanAccount(row)
+		return a, err
+	}, accountAndOrganisation+` order by a.organisation, a.name`)
+	return list, doing("reading accounts", r.db.engine.classify(err))
 }
 
 // Rights returns every account with what it may use.
@@ -187,25 +155,17 @@ func (r Roster) Organisations(ctx context.Context) ([]roster.Organisation, error
 }
 
 // organisations reads organisations that meet a condition.
-func (db *DB) organisations(ctx context.Context, q querier, condition string, args ...any) (list []roster.Organisation, err error) {
-	rows, err := q.QueryContext(ctx, `select o.id, `+organisationColumns+` from organisation o where `+condition+` order by o.name`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var o roster.Organisation
+func (db *DB) organisations(ctx context.Context, q querier, condition string, args ...any) ([]roster.Organisation, error) {
+	return collect(ctx, q, func(row scanner) (o roster.Organisation, err error) {
 		var until, closed sql.NullInt64
 		var seal []byte
-		if err := rows.Scan(append([]any{&o.ID}, organisationPlaces(&o, &until, &closed, &seal)...)...); err != nil {
-			return nil, err
-		}
+		err = row.Scan(append([]any{&o.ID}, organisationPlaces(&o, &until, &closed, &seal)...)...)
 		o.Until, o.Closed = fromMicro(until), fromMicro(closed)
-		if db.organisationHolds(o, seal) {
-			list = append(list, o)
+		if err == nil && !db.organisationHolds(o, seal) {
+			err = sql.ErrNoRows
 		}
-	}
-	return list, rows.Err()
+		return o, err
+	}, `select o.id, `+organisationColumns+` from organisation o where `+condition+` order by o.name`, args...)
 }
 
 // rosterRows is the roster, in a turn.
@@ -282,19 +242,10 @@ func anys[T ~string](list []T) []any {
 
 // rights reads accounts that meet a condition, with what each may use.
 func (db *DB) rights(ctx context.Context, q querier, condition string, args ...any) (list []accounts.Rights, err error) {
-	rows, err := q.QueryContext(ctx, `select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
-		from account a left join habilitation h on h.account = a.id where `+condition+` order by a.id, h.service, h.purpose`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		a, h, err := db.scanRight(rows)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
+	err = each(ctx, q, func(row scanner) error {
+		a, h, err := db.scanRight(row)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if last := len(list) - 1; last < 0 || list[last].Account.ID != a.ID {
 			list = append(list, accounts.Rights{Account: a})
@@ -302,13 +253,15 @@ func (db *DB) rights(ctx context.Context, q querier, condition string, args ...a
 		if last := &list[len(list)-1]; h.Account != "" {
 			last.Habilitations = append(last.Habilitations, h)
 		}
-	}
-	return list, rows.Err()
+		return nil
+	}, `select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
+		from account a left join habilitation h on h.account = a.id where `+condition+` order by a.id, h.service, h.purpose`, args...)
+	return list, err
 }
 
 // scanRight reads an account with one of its habilitations, which has no account when
 // there is none that a node wrote; sql.ErrNoRows when no node wrote the account.
-func (db *DB) scanRight(rows interface{ Scan(...any) error }) (a roster.Account, h roster.Habilitation, err error) {
+func (db *DB) scanRight(rows scanner) (a roster.Account, h roster.Habilitation, err error) {
 	var service, purpose sql.NullString
 	var at accountTimes
 	var from, until sql.NullInt64

@@ -148,7 +148,7 @@ type head struct {
 
 const headColumns = `select next, last_us, generation, tip, inventory, installed, seal from head`
 
-func scanHead(row interface{ Scan(...any) error }) (h head, err error) {
+func scanHead(row scanner) (h head, err error) {
 	var last int64
 	err = row.Scan(&h.next, &last, &h.generation, &h.tip, &h.inventory, &h.installed, &h.seal)
 	h.last = time.UnixMicro(last).UTC()

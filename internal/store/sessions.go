@@ -157,18 +157,12 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 
 // Of implements signin.Sessions.
 func (s *Sessions) Of(ctx context.Context, account roster.AccountID) (list []signin.Row, err error) {
-	err = s.db.each(ctx, func(rows *sql.Rows) error {
-		row, err := s.db.scanSession(s.table, rows)
-		if err == nil {
-			list = append(list, row)
-		}
-		return err
-	}, `select `+sessionColumns+` from `+s.table+` where account = $1 and why = '' order by started_us desc, id`, string(account))
+	list, err = s.db.sessions(ctx, s.table, s.db.read, `account = $1 and why = '' order by started_us desc, id`, string(account))
 	return list, s.db.engine.classify(err)
 }
 
 // scanSession reads a session; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanSession(table string, from interface{ Scan(...any) error }) (row signin.Row, err error) {
+func (db *DB) scanSession(table string, from scanner) (row signin.Row, err error) {
 	var key, agent, browser, current, next, previous, subject, named, seal []byte
 	var started, rotated, seen, ended, steppedUp, proven sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
@@ -182,10 +176,7 @@ func (db *DB) scanSession(table string, from interface{ Scan(...any) error }) (r
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
 	row.SteppedUp, row.Proven = fromMicro(steppedUp), fromMicro(proven)
-	if err == nil && !db.seals.holds(seal, sessionRow(table, row), func() string { return string(row.ID) }) {
-		err = sql.ErrNoRows
-	}
-	return row, err
+	return row, db.seals.admit(err, seal, sessionRow(table, row), func() string { return string(row.ID) })
 }
 
 // Swap implements signin.Sessions.
@@ -257,7 +248,7 @@ func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, 
 	for range endTries {
 		var missed bool
 		err = s.db.within(ctx, func(tx *sql.Tx) (err error) {
-			if ended, err = s.db.openSessions(ctx, s.table, tx, meant, args); err != nil {
+			if ended, err = s.db.sessions(ctx, s.table, tx, `why = '' and `+meant, args...); err != nil {
 				return err
 			}
 			for i := range ended {
@@ -286,22 +277,10 @@ const endTries = 20
 
 var errMoved = errors.New("a session was used while it was to end")
 
-// openSessions returns the sessions that are open and meet a condition.
-func (db *DB) openSessions(ctx context.Context, table string, q querier, condition string, args []any) (open []signin.Row, err error) {
-	rows, err := q.QueryContext(ctx, `select `+sessionColumns+` from `+table+` where why = '' and `+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		switch row, err := db.scanSession(table, rows); {
-		case err == nil:
-			open = append(open, row)
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, err
-		}
-	}
-	return open, rows.Err()
+// sessions returns the sessions that meet a condition, without those that no node wrote.
+func (db *DB) sessions(ctx context.Context, table string, q querier, condition string, args ...any) ([]signin.Row, error) {
+	scan := func(row scanner) (signin.Row, error) { return db.scanSession(table, row) }
+	return collect(ctx, q, scan, `select `+sessionColumns+` from `+table+` where `+condition, args...)
 }
 
 // Sweep implements signin.Sessions.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -44,13 +43,13 @@ func (a Audit) InForce(ctx context.Context) (order.Set, error) { return Orders(a
 // RightRequests implements audit.Rows. The requests before one without its seal are held against
 // the ledger; with that one there nobody asks for anything, and nobody gives.
 func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, error) {
-	list, err := a.db.rightRequests(ctx, a.db.read, ` where given_us is null and dropped_us is null order by number`)
+	list, err := a.db.rightRequests(ctx, a.db.read, `given_us is null and dropped_us is null`)
 	return list, doing("reading requests for habilitations", unlessBroken(err))
 }
 
 // OrganisationRequests implements audit.Rows, as RightRequests does.
 func (a Audit) OrganisationRequests(ctx context.Context) ([]accounts.OrganisationRequest, error) {
-	list, err := a.db.organisationRequests(ctx, a.db.read, ` where allowed_us is null and dropped_us is null order by number`)
+	list, err := a.db.organisationRequests(ctx, a.db.read, `allowed_us is null and dropped_us is null`)
 	return list, doing("reading requests for organisations", unlessBroken(err))
 }
 
@@ -64,15 +63,11 @@ func (a Audit) Configurations(ctx context.Context) ([]installed.Change, error) {
 func (a Audit) Sessions(ctx context.Context) (map[string][]roster.SessionID, error) {
 	open := make(map[string][]roster.SessionID)
 	for _, table := range []string{accountSessions, personSessions} {
-		err := a.db.each(ctx, func(rows *sql.Rows) error {
-			var id roster.SessionID
-			err := rows.Scan(&id)
-			open[table] = append(open[table], id)
-			return err
-		}, `select id from `+table+` where why = ''`)
+		ids, err := collect(ctx, a.db.read, column[roster.SessionID], `select id from `+table+` where why = ''`)
 		if err != nil {
 			return nil, a.db.engine.classify(err)
 		}
+		open[table] = ids
 	}
 	return open, nil
 }
@@ -83,8 +78,14 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		var found []audit.Row
 		check := a.checking(&found)
 		for table, read := range map[string]func(context.Context) error{
-			"organisations": check.readOrganisations, "accounts": check.readRights, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "requests for organisations": check.readOrganisationRequests, "configurations": check.readConfigurations, "changes of contact details": check.readContactChanges, "mandates": check.readMandates,
+			"organisations": every(check, check.organisations), "accounts": every(check, check.rights), "proposals": every(check, check.proposals),
+			"passkeys": every(check, check.passkeys), "orders": check.readOrders, "reopenings": every(check, check.orderLines),
+			"sessions": check.readSessions, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame,
+			"withholdings": every(check, check.withholdings), "export permits": every(check, check.permits), "lists of export permits": check.readPermitLists,
+			"readings of the archive": every(check, check.readingRequests), "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary,
+			"requests for habilitations": every(check, check.rightRequests), "requests for organisations": every(check, check.organisationRequests),
+			"configurations": every(check, check.configurations), "changes of contact details": every(check, check.contactChanges),
+			"mandates": every(check, check.mandates), "looks under mandates": every(check, check.mandateLooks),
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -116,9 +117,12 @@ func (a Audit) checking(found *[]audit.Row) *DB {
 	return check
 }
 
-func (db *DB) readWithholdings(ctx context.Context) error {
-	_, err := db.withholdings(ctx, db.read, ` order by number`)
-	return unlessBroken(err)
+// every reads all rows of a kind, of which those that no node wrote are told.
+func every[T any](db *DB, read func(context.Context, querier, string, ...any) ([]T, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := read(ctx, db.read, `true`)
+		return unlessBroken(err)
+	}
 }
 
 func (db *DB) readBreakGlass(ctx context.Context) error {
@@ -126,67 +130,22 @@ func (db *DB) readBreakGlass(ctx context.Context) error {
 	return unlessBroken(err)
 }
 
-func (db *DB) readContactChanges(ctx context.Context) error {
-	_, err := db.contactChanges(ctx, db.read, ` order by number`)
-	return err
-}
-
 func (db *DB) readSources(ctx context.Context) error {
 	_, err := db.heard(ctx, db.read)
 	return err
 }
 
-func (db *DB) readOrganisations(ctx context.Context) error {
-	_, err := db.organisations(ctx, db.read, `true`)
-	return err
-}
-
-func (db *DB) readRights(ctx context.Context) error {
-	_, err := db.rights(ctx, db.read, `true`)
-	return err
-}
-
-func (db *DB) readProposals(ctx context.Context) error {
-	_, err := db.proposals(ctx, db.read, `true`)
-	return err
-}
-
-func (db *DB) readPasskeys(ctx context.Context) error {
-	_, err := db.passkeys(ctx, db.read, `true`)
-	return err
-}
-
-// each reads rows one after another; scan returns sql.ErrNoRows of one without its seal.
-func (db *DB) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := db.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 func (db *DB) readOrders(ctx context.Context) error {
-	return db.each(ctx, func(rows *sql.Rows) error {
-		_, err := db.scanOrder(rows)
+	return each(ctx, db.read, func(row scanner) error {
+		_, err := db.scanOrder(row)
 		return err
 	}, orderColumns)
 }
 
-func (db *DB) readOrderLines(ctx context.Context) error {
-	_, err := db.orderLines(ctx, db.read, ``)
-	return err
-}
-
 func (db *DB) readSessions(ctx context.Context) (err error) {
 	for _, table := range []string{accountSessions, personSessions} {
-		err = errors.Join(err, db.each(ctx, func(rows *sql.Rows) error {
-			_, err := db.scanSession(table, rows)
+		err = errors.Join(err, each(ctx, db.read, func(row scanner) error {
+			_, err := db.scanSession(table, row)
 			return err
 		}, `select `+sessionColumns+` from `+table))
 	}
@@ -194,8 +153,8 @@ func (db *DB) readSessions(ctx context.Context) (err error) {
 }
 
 func (db *DB) readFactChanges(ctx context.Context) error {
-	return db.each(ctx, func(rows *sql.Rows) error {
-		_, _, err := db.scanFactChange(rows)
+	return each(ctx, db.read, func(row scanner) error {
+		_, _, err := db.scanFactChange(row)
 		return err
 	}, `select `+factChangeColumns+` from fact_change`)
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,23 +15,11 @@ import (
 )
 
 // factsWhere reads facts that meet a condition, but those that no node wrote.
-func (r factRows) factsWhere(condition string, args ...any) (list []reason.Fact, err error) {
-	rows, err := r.tx.QueryContext(r.ctx, `select `+factColumns+` from fact where `+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		f, _, err := r.db.scanFact(rows)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, f)
-	}
-	return list, rows.Err()
+func (r factRows) factsWhere(condition string, args ...any) ([]reason.Fact, error) {
+	return collect(r.ctx, r.tx, func(row scanner) (reason.Fact, error) {
+		f, _, err := r.db.scanFact(row)
+		return f, err
+	}, `select `+factColumns+` from fact where `+condition, args...)
 }
 
 // Guarded implements intake.ArrivalRows.
@@ -111,34 +98,23 @@ func (r factRows) PutCame(to roster.AccountID, day int64, people int) error {
 
 // readCame looks at every row of arrivals.
 func (db *DB) readCame(ctx context.Context) error {
-	return db.each(ctx, func(rows *sql.Rows) error {
+	return each(ctx, db.read, func(row scanner) error {
 		var to roster.AccountID
 		var day int64
 		var people int
 		var seal []byte
-		if err := rows.Scan(&to, &day, &people, &seal); err != nil {
-			return err
-		}
-		db.seals.holds(seal, cameRow(to, day, people), func() string { return fmt.Sprint(to, " ", day) })
-		return nil
+		err := row.Scan(&to, &day, &people, &seal)
+		return db.seals.admit(err, seal, cameRow(to, day, people), func() string { return fmt.Sprint(to, " ", day) })
 	}, `select account, day, people, seal from came`)
 }
 
 // Waiting implements intake.CaseloadRows.
 func (f Facts) Waiting(ctx context.Context, of roster.OrganisationID) (list []intake.Waiting, err error) {
-	rows, err := f.db.read.QueryContext(ctx, `
+	list, err = collect(ctx, f.db.read, func(row scanner) (w intake.Waiting, err error) {
+		err = row.Scan(&w.Source, &w.Account, &w.Author, &w.UpTo, &w.People)
+		return w, err
+	}, `
 		select f.source, f.account, f.author, max(f.waits), count(*) from fact f join account a on a.id = f.account
 		where f.waits <> 0 and ($1 = '' or a.organisation = $1) group by f.source, f.account, f.author order by max(f.waits) desc, f.account, f.author`, string(of))
-	if err != nil {
-		return nil, fmt.Errorf("reading who waits: %w", f.db.engine.classify(err))
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var w intake.Waiting
-		if err := rows.Scan(&w.Source, &w.Account, &w.Author, &w.UpTo, &w.People); err != nil {
-			return nil, fmt.Errorf("reading who waits: %w", f.db.engine.classify(err))
-		}
-		list = append(list, w)
-	}
-	return list, f.db.engine.classify(rows.Err())
+	return list, doing("reading who waits", f.db.engine.classify(err))
 }

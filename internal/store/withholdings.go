@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
-	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/seal"
@@ -20,33 +18,24 @@ func NewWithholdings(db *DB) Withholdings { return Withholdings{db} }
 
 // Withholdings implements person.Withholdings.
 func (w Withholdings) Withholdings(ctx context.Context) ([]person.Withholding, error) {
-	return w.db.withholdings(ctx, w.db.read, ` order by number`)
+	return w.db.withholdings(ctx, w.db.read, `true`)
 }
 
 const withholdingColumns = `number, account, since_us, until_us, because, asked_by, approved_by, asked_us, stopped_us, stopped_by, seal`
 
-// withholdings reads withholdings. One that no node wrote is an error.
-func (db *DB) withholdings(ctx context.Context, from querier, where string, args ...any) (list []person.Withholding, err error) {
-	rows, err := from.QueryContext(ctx, `select `+withholdingColumns+` from withholding`+where, args...)
-	if err != nil {
-		return nil, db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var w person.Withholding
-		var since, until, asked int64
-		var stopped sql.NullInt64
-		var sealed []byte
-		if err := rows.Scan(&w.Number, &w.Account, &since, &until, &w.Because, &w.By, &w.Approver, &asked, &stopped, &w.StoppedBy, &sealed); err != nil {
-			return nil, db.engine.classify(err)
-		}
-		w.Since, w.Until, w.Asked, w.Stopped = time.UnixMicro(since).UTC(), time.UnixMicro(until).UTC(), time.UnixMicro(asked).UTC(), fromMicro(stopped)
-		if !db.seals.holds(sealed, withholdingRow(w), func() string { return fmt.Sprint(w.Number) }) {
-			return nil, fmt.Errorf("withholding %d: %w", w.Number, seal.ErrBroken)
-		}
-		list = append(list, w)
-	}
-	return list, db.engine.classify(rows.Err())
+// withholdings reads those that meet a condition. One that no node wrote is an error.
+func (db *DB) withholdings(ctx context.Context, from querier, condition string, args ...any) ([]person.Withholding, error) {
+	list, err := collect(ctx, from, db.scanWithholding, `select `+withholdingColumns+` from withholding where `+condition+` order by number`, args...)
+	return list, db.engine.classify(err)
+}
+
+func (db *DB) scanWithholding(row scanner) (w person.Withholding, err error) {
+	var since, until, asked int64
+	var stopped sql.NullInt64
+	var sealed []byte
+	err = row.Scan(&w.Number, &w.Account, &since, &until, &w.Because, &w.By, &w.Approver, &asked, &stopped, &w.StoppedBy, &sealed)
+	w.Since, w.Until, w.Asked, w.Stopped = time.UnixMicro(since).UTC(), time.UnixMicro(until).UTC(), time.UnixMicro(asked).UTC(), fromMicro(stopped)
+	return w, db.seals.demand(err, sealed, withholdingRow(w), "withholding", w.Number)
 }
 
 func withholdingRow(w person.Withholding) *seal.Row {
@@ -54,23 +43,12 @@ func withholdingRow(w person.Withholding) *seal.Row {
 		Text(string(w.By)).Text(string(w.Approver)).Time(w.Asked).Time(w.Stopped).Text(string(w.StoppedBy))
 }
 
-// only is the one row of a number; fault.Absent when there is none.
-func only[T any](list []T, err error, what string, number ledger.Number) (one T, _ error) {
-	switch {
-	case err != nil:
-		return one, doing("reading a "+what, err)
-	case len(list) != 1:
-		return one, fault.Errorf(fault.Absent, "there is no %s %d", what, number)
-	}
-	return list[0], nil
-}
-
 // withholdingRows is the withholdings, in a turn.
 type withholdingRows struct{ *turn }
 
 // Withholding implements person.WithholdingRows.
 func (r withholdingRows) Withholding(number ledger.Number) (person.Withholding, error) {
-	list, err := r.db.withholdings(r.ctx, r.tx, ` where number = $1`, int64(number))
+	list, err := r.db.withholdings(r.ctx, r.tx, `number = $1`, int64(number))
 	return only(list, err, "withholding", number)
 }
 

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"time"
 
-	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/seal"
 )
@@ -20,36 +19,6 @@ const (
 const Put = `insert into mandate (` + Columns + `) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 	on conflict (number) do update set representative = excluded.representative, hidden = excluded.hidden, approved_by = excluded.approved_by, told_us = excluded.told_us,
 		over_us = excluded.over_us, over_by = excluded.over_by, seal = excluded.seal`
-
-// List reads mandates; those whose seal does not hold are left out.
-func List(rows *sql.Rows, holds func(sealed []byte, row *seal.Row, of ledger.Number) bool) (list []person.Mandate, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		m, sealed, err := Scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		if holds(sealed, Row(m), m.Number) {
-			list = append(list, m)
-		}
-	}
-	return list, rows.Err()
-}
-
-// ListLooks does the same of looks.
-func ListLooks(rows *sql.Rows, holds func(sealed []byte, row *seal.Row, of ledger.Number) bool) (list []person.Look, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		l, sealed, err := ScanLook(rows)
-		if err != nil {
-			return nil, err
-		}
-		if holds(sealed, LookRow(l), l.Number) {
-			list = append(list, l)
-		}
-	}
-	return list, rows.Err()
-}
 
 // Scan reads a mandate, and the seal of its row.
 func Scan(row interface{ Scan(...any) error }) (m person.Mandate, sealed []byte, err error) {
