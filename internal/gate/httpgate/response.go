@@ -79,7 +79,8 @@ func (x *exchange) collect(s *response, incoming *http.Response) error {
 	if s.media == eventsMedia {
 		return x.beginEvents(s, incoming)
 	}
-	if incoming.ProtoMajor == 1 && incoming.ContentLength < 0 && !slices.Contains(incoming.TransferEncoding, "chunked") {
+	ended := incoming.TLS != nil && incoming.TLS.NegotiatedProtocol == "h2" // by the protocol; a status line can say any version
+	if !ended && incoming.ContentLength < 0 && !slices.Contains(incoming.TransferEncoding, "chunked") {
 		return notUnderstood("the response does not say where it ends")
 	}
 	if x.streams(s, incoming) {
