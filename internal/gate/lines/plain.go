@@ -3,12 +3,14 @@ package lines
 import (
 	"bufio"
 	"cmp"
+	"container/list"
 	"context"
 	"errors"
 	"io"
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -25,7 +27,7 @@ type plain struct {
 
 	mu    sync.Mutex // guards what follows
 	idle  map[owner][]*line
-	many  int         // idle, of all owners
+	all   list.List   // of *line, all that are idle, the one that is for longest in front
 	sweep *time.Timer // ends what is idle for long; nil while nothing is
 }
 
@@ -38,11 +40,13 @@ type owner struct {
 // line is a connection. It is one request's, or idle.
 type line struct {
 	conn  net.Conn
+	of    owner
 	quiet func() bool // whether it is open, and nothing came that nobody waits for
 	in    *bufio.Reader
 	out   *bufio.Writer
-	left  int64 // bytes that may come before the next response's body
-	since time.Time
+	left  int64         // bytes that may come before the next response's body
+	since time.Time     // it is idle
+	place *list.Element // among all that are
 }
 
 // Read implements io.Reader for the line's own buffer.
@@ -57,7 +61,7 @@ func (l *line) Read(p []byte) (int, error) {
 
 // asks reports whether a request goes out here.
 func (p *plain) asks(out *http.Request) bool {
-	return out.URL.Scheme == "http" && out.Body == nil && out.Method == http.MethodGet && len(out.Header["Upgrade"]) == 0
+	return out.URL.Scheme == "http" && out.Body == nil && out.Method == http.MethodGet
 }
 
 // ask sends a request and returns its response, of which the header was read. The line is the account's
@@ -69,7 +73,7 @@ func (p *plain) ask(out *http.Request, reuse bool, account roster.AccountID) (*h
 		if l == nil {
 			break
 		}
-		incoming, err := p.over(l, out, to, true)
+		incoming, err := p.over(l, out, true)
 		if err == nil || l.left < largestHeader || ctx.Err() != nil {
 			return incoming, err
 		}
@@ -79,13 +83,13 @@ func (p *plain) ask(out *http.Request, reuse bool, account roster.AccountID) (*h
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
-	l := &line{conn: conn, quiet: quietOf(conn), out: bufio.NewWriter(conn)}
+	l := &line{conn: conn, of: to, quiet: quietOf(conn), out: bufio.NewWriter(conn)}
 	l.in = bufio.NewReader(l)
-	return p.over(l, out, to, reuse)
+	return p.over(l, out, reuse)
 }
 
 // over sends a request on a line, and ends the line if that fails.
-func (p *plain) over(l *line, out *http.Request, to owner, reuse bool) (*http.Response, error) {
+func (p *plain) over(l *line, out *http.Request, reuse bool) (*http.Response, error) {
 	ctx := out.Context()
 	goesOn := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) })
 	l.left = largestHeader
@@ -98,7 +102,7 @@ func (p *plain) over(l *line, out *http.Request, to owner, reuse bool) (*http.Re
 	l.left = math.MaxInt64
 	incoming.Body = &body{ReadCloser: incoming.Body, ends: func(whole bool) {
 		if goesOn() && whole && reuse && !incoming.Close {
-			p.putBack(to, l)
+			p.putBack(l)
 		} else {
 			_ = l.conn.Close()
 		}
@@ -162,9 +166,7 @@ func (p *plain) take(to owner) *line {
 			return nil
 		}
 		l := lines[len(lines)-1]
-		lines[len(lines)-1] = nil
-		p.idle[to] = lines[:len(lines)-1]
-		p.many--
+		p.remove(l, len(lines)-1)
 		p.mu.Unlock()
 		if l.quiet() {
 			return l
@@ -173,20 +175,39 @@ func (p *plain) take(to owner) *line {
 	}
 }
 
-// putBack keeps a line for its owner, unless something came after the response, or there are enough.
-func (p *plain) putBack(to owner, l *line) {
-	l.since = time.Now()
+// putBack keeps a line for its owner, who has no more than enough, unless something came after the response. If that is too
+// many, the one that is idle for longest is ended.
+func (p *plain) putBack(l *line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l.in.Buffered() > 0 || p.many >= mostIdle || len(p.idle[to]) >= mostIdleOfOne {
+	if l.in.Buffered() > 0 || len(p.idle[l.of]) >= mostIdleOfOne {
 		_ = l.conn.Close()
 		return
 	}
-	p.idle[to] = append(p.idle[to], l)
-	p.many++
+	if p.all.Len() >= mostIdle {
+		p.endOldest()
+	}
+	l.since = time.Now()
+	l.place = p.all.PushBack(l)
+	p.idle[l.of] = append(p.idle[l.of], l)
 	if p.sweep == nil {
 		p.sweep = time.AfterFunc(longestIdle, p.closeOld)
 	}
+}
+
+// remove takes out the line at a place among its owner's. The caller holds mu.
+func (p *plain) remove(l *line, at int) {
+	p.all.Remove(l.place)
+	if p.idle[l.of] = slices.Delete(p.idle[l.of], at, at+1); len(p.idle[l.of]) == 0 {
+		delete(p.idle, l.of)
+	}
+}
+
+// endOldest ends the line that is idle for longest; it is so among its owner's too. The caller holds mu.
+func (p *plain) endOldest() {
+	l := p.all.Front().Value.(*line)
+	p.remove(l, 0)
+	_ = l.conn.Close()
 }
 
 // closeOld ends the lines that are idle for long.
@@ -196,24 +217,11 @@ func (p *plain) closeOld() { p.closeSince(time.Now().Add(-longestIdle)) }
 func (p *plain) closeSince(then time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.many = 0
-	for to, lines := range p.idle {
-		kept := lines[:0]
-		for _, l := range lines {
-			if l.since.After(then) {
-				kept = append(kept, l)
-			} else {
-				_ = l.conn.Close()
-			}
-		}
-		clear(lines[len(kept):])
-		if p.idle[to] = kept; len(kept) == 0 {
-			delete(p.idle, to)
-		}
-		p.many += len(kept)
+	for p.all.Len() > 0 && !p.all.Front().Value.(*line).since.After(then) {
+		p.endOldest()
 	}
 	p.sweep = nil
-	if p.many > 0 {
+	if p.all.Len() > 0 {
 		p.sweep = time.AfterFunc(longestIdle/2, p.closeOld)
 	}
 }

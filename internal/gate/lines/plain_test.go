@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -216,9 +219,9 @@ func TestIdleLinesAreBoundedAndEnd(t *testing.T) {
 		for n := range 20 {
 			ours, theirs := net.Pipe()
 			ends = append(ends, theirs)
-			l := &line{conn: ours, quiet: func() bool { return true }}
+			l := &line{conn: ours, of: owner{"application", roster.AccountID([]string{"a", "b"}[n%2])}, quiet: func() bool { return true }}
 			l.in = bufio.NewReader(l)
-			p.putBack(owner{"application", roster.AccountID([]string{"a", "b"}[n%2])}, l)
+			p.putBack(l)
 		}
 		open := func() (n int) {
 			for _, end := range ends {
@@ -229,18 +232,40 @@ func TestIdleLinesAreBoundedAndEnd(t *testing.T) {
 			}
 			return n
 		}
-		if p.many != 2*mostIdleOfOne || open() != p.many {
-			t.Errorf("%d are idle, and %d open", p.many, open())
+		if p.all.Len() != 2*mostIdleOfOne || open() != p.all.Len() {
+			t.Errorf("%d are idle, and %d open", p.all.Len(), open())
 		}
 		if p.take(owner{"application", "a"}) == nil || p.take(owner{"application", "c"}) != nil {
 			t.Error("a line is taken by whoever it is not of")
 		}
 		time.Sleep(2 * longestIdle)
 		synctest.Wait()
-		if p.many != 0 || len(p.idle) != 0 || open() != 1 {
-			t.Errorf("%d are idle after a while, of %d owners, and %d open", p.many, len(p.idle), open())
+		if p.all.Len() != 0 || len(p.idle) != 0 || open() != 1 {
+			t.Errorf("%d are idle after a while, of %d owners, and %d open", p.all.Len(), len(p.idle), open())
 		}
 	})
+}
+
+// Of many more than may be idle, those that were used last are.
+func TestTheLineThatIsIdleForLongestGivesWay(t *testing.T) {
+	p := plain{idle: make(map[owner][]*line)}
+	of := func(n int) owner { return owner{"application", roster.AccountID(fmt.Sprint(n / 2))} }
+	for n := range mostIdle + 3 {
+		ours, _ := net.Pipe()
+		l := &line{conn: ours, of: of(n), quiet: func() bool { return true }}
+		l.in = bufio.NewReader(l)
+		p.putBack(l)
+	}
+	for n, many := range map[int]int{0: 0, 2: 1, 4: 2, mostIdle: 2, mostIdle + 2: 1} {
+		for taken := range many + 1 {
+			if is := p.take(of(n)) != nil; is != (taken < many) {
+				t.Errorf("of the owner of line %d, who should have %d, %d are taken, and one more: %t", n, many, taken, is)
+			}
+		}
+	}
+	if p.closeSince(time.Now()); p.all.Len() != 0 || len(p.idle) != 0 {
+		t.Errorf("%d are idle at the end, of %d owners", p.all.Len(), len(p.idle))
+	}
 }
 
 func TestABodyIsClosedWhileSomebodyWaitsForIt(t *testing.T) {
@@ -267,5 +292,98 @@ func TestABodyIsClosedWhileSomebodyWaitsForIt(t *testing.T) {
 	_ = answer.Body.Close()
 	if err := <-ended; err == nil || err == io.EOF {
 		t.Errorf("whoever waited is told %v", err)
+	}
+}
+
+// Whatever is given up, and whenever, what is asked next has its own answer, on a line that waits for it as long as it takes.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_WhatIsGivenUpLeavesNothingToWhatIsAskedNext(t *testing.T) {
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat(r.URL.Path, 100))
+		if strings.HasSuffix(r.URL.Path, "0") {
+			_ = http.NewResponseController(w).Flush()
+			_, _ = io.WriteString(w, r.URL.Path)
+		}
+	}))
+	t.Cleanup(behind.Close)
+	l := New()
+	t.Cleanup(l.Close)
+	var wait sync.WaitGroup
+	for client := range 8 {
+		account := roster.AccountID(fmt.Sprintf("a%d", client%2))
+		wait.Go(func() {
+			for n := range 300 {
+				path := fmt.Sprintf("/%d/%d/%d", client, n, n%3)
+				ctx, cancel := context.WithCancel(t.Context())
+				r, _ := http.NewRequestWithContext(ctx, http.MethodGet, behind.URL+path, nil)
+				way := (n + client) % 7
+				if way == 0 {
+					go cancel() // at whatever moment
+				}
+				answer, err := l.Ask(r, true, account)
+				if err != nil {
+					if way != 0 {
+						t.Errorf("%s: %v", path, err)
+					}
+					cancel()
+					continue
+				}
+				switch way {
+				case 1: // nothing of it is read
+				case 2:
+					_, _ = io.ReadFull(answer.Body, make([]byte, 10))
+				case 3:
+					go answer.Body.Close()
+					_, _ = io.Copy(io.Discard, answer.Body)
+				case 4:
+					go cancel()
+					_, _ = io.Copy(io.Discard, answer.Body)
+				default:
+					body, err := io.ReadAll(answer.Body)
+					if way != 0 && (err != nil || strings.ReplaceAll(string(body), path, "") != "") {
+						t.Errorf("%s is answered with %.60q, %v", path, body, err)
+					}
+				}
+				_ = answer.Body.Close()
+				cancel()
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// A request that was given up before its response was read to the end may have put an end to what is waited for on its line.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_ALineWhoseRequestWasGivenUpIsNotKept(t *testing.T) {
+	address, _ := scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		for {
+			if _, err := http.ReadRequest(in); err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, fine)
+		}
+	})
+	for _, givenUp := range []bool{true, false} {
+		l := New()
+		t.Cleanup(l.Close)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+		answer, err := l.Ask(r, true, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.ReadFull(answer.Body, make([]byte, 3)) // the rest is here as well
+		if givenUp {
+			cancel()
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		if kept := l.plain.all.Len() == 1; kept == givenUp {
+			t.Errorf("given up %t: %d lines are kept", givenUp, l.plain.all.Len())
+		}
 	}
 }
