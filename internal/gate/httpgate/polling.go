@@ -22,9 +22,12 @@ const (
 	mostMessages = 1000   // in one text
 )
 
-// polls reports whether a request asks or says by polling what others do by a WebSocket.
+// isPolled reports whether a page may ask and say by polling what others do by a WebSocket.
+func (t *route) isPolled() bool { return t.Socket != nil && t.Socket.Polling }
+
+// polls reports whether a request does so.
 func (q *request) polls() bool {
-	return q.route != nil && q.route.socket != nil && q.route.Socket.Polling && len(q.header["Upgrade"]) == 0
+	return q.route != nil && q.route.isPolled() && len(q.header["Upgrade"]) == 0
 }
 
 // takeMessages reads what a page says by polling.

@@ -282,6 +282,33 @@ func TestSCOPE_9_WhatIsNotUnderstoodOfWhatIsPolledReachesNobody(t *testing.T) {
 	})
 }
 
+// Messages that are polled for take as much of what may be read at once as those of a WebSocket: they are read and copied.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_WhatIsPolledForHasItsPlaceWhileItIsRead(t *testing.T) {
+	w := newWorld(t, packets())
+	a := w.isPolled()
+	text, taken := packet("p1")+strings.Repeat("\x1e3", 500), int64(0)
+	d := w.dependencies(t)
+	d.Gate = meddling{Node: w.gate, settled: func(ask policy.Ask) {
+		if len(ask.People) > 0 {
+			taken = httpgate.Reading - w.proxy.LeftToRead()
+		}
+	}}
+	w.remake(d, packets())
+	a.says <- text
+	if got := w.get("/live?transport=polling&sid=abc"); got.status != http.StatusOK {
+		t.Fatal(got)
+	}
+	if most := 3 * int64(len(text)); taken != most {
+		t.Errorf("%d bytes take %d while a message is decided", len(text), taken)
+	}
+	d.Reading = 2 * 64 << 10
+	if _, err := httpgate.New([]httpgate.Service{w.service(packets())}, d); err == nil || !strings.Contains(err.Error(), "raise that, or lower largest") {
+		t.Errorf("that the longest never fit: %v", err)
+	}
+}
+
 // A page that polled goes on by a WebSocket at the same address, where the handshake is looked at as any.
 //
 // Promise: SCOPE-1

@@ -96,6 +96,9 @@ func (t *route) readers(status int) map[string]*reader {
 
 // weight is what a byte of a response of the route takes.
 func (t *route) weight(status int, media string) int64 {
+	if t.isPolled() {
+		return asCopy
+	}
 	by, read := t.readers(status)[media]
 	if slices.Contains(t.Unread, media) || !read {
 		return asIs
@@ -119,6 +122,9 @@ func (r *reader) weight() int64 {
 func (s *service) needs() int64 {
 	heaviest := int64(asIs)
 	for _, t := range s.declared {
+		if t.isPolled() {
+			heaviest = max(heaviest, asCopy)
+		}
 		for _, readers := range []map[string]*reader{t.answers, t.invalid} {
 			for _, by := range readers {
 				heaviest = max(heaviest, by.weight())
