@@ -521,7 +521,7 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 		if s.Path != first.Path || s.Socket != Sends && s.Socket != Takes {
 			continue
 		}
-		table := fmt.Sprintf("service.route.websocket.%s.%s", s.Socket, cmp.Or(s.Type, "message"))
+		table := fmt.Sprintf("service.route.websocket.%s.%s", s.Socket, key(cmp.Or(s.Type, "message")))
 		if s.Prefix != "" {
 			table = fmt.Sprintf("service.route.websocket.%s.%q", s.Socket, strings.TrimSpace(s.Prefix+" "+s.Type))
 		}

@@ -378,6 +378,19 @@ func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
 	}
 }
 
+// A message may be of a type that is no key of TOML, as what one sign stands for.
+//
+// Promise: RUN-9
+func TestRUN_9_ATypeThatIsNoKeyIsWrittenAsOne(t *testing.T) {
+	for _, from := range []string{shape.Sends, shape.Takes} {
+		draft := shape.Draft([]shape.Shape{{Method: "GET", Path: "/live", Socket: from, Tag: "$.type", Type: shape.Word("~"), Why: "not-declared", Times: 1}}, nil, "dossier")
+		socket, _ := declared(t, draft)[0]["websocket"].(map[string]any)
+		if types, _ := socket[from].(map[string]any); types["~"] == nil {
+			t.Errorf("%v:\n%s", socket, draft)
+		}
+	}
+}
+
 // A change that says once more whom it is about says so in what names them: where the address and
 // the body could name two people, both must be the same. A sign-in of the application's own, and
 // what pages are made with, are drafted for whoever confirms that they are.
