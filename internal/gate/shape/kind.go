@@ -51,6 +51,12 @@ var (
 	isWholeSmall = regexp.MustCompile(`^-?\d{1,3}([.,]\d+)?$`)
 )
 
+var (
+	withoutGaps = strings.NewReplacer(" ", "", ".", "", "-", "")
+	ofCorsica   = strings.NewReplacer("2A", "19", "2B", "18")
+	inStandard  = strings.NewReplacer("-", "+", "_", "/", "=", "") // base64 that was made for addresses
+)
+
 // KindOf says what a text looks like.
 func KindOf(text string) Kind {
 	text = strings.TrimSpace(text)
@@ -165,7 +171,7 @@ func decoded(text string) string {
 	if !isCoded.MatchString(text) {
 		return ""
 	}
-	text = strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(text)
+	text = inStandard.Replace(text)
 	plain, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || !utf8.Valid(plain) || strings.ContainsFunc(string(plain), func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
 		return ""
@@ -175,12 +181,12 @@ func decoded(text string) string {
 
 // hasKey reports whether a text is a NIR with its key.
 func hasKey(text string) bool {
-	text = strings.ToUpper(strings.NewReplacer(" ", "", ".", "", "-", "").Replace(text))
+	text = strings.ToUpper(withoutGaps.Replace(text))
 	if !isNIR.MatchString(text) {
 		return false
 	}
 	const modulus = 97
-	number := strings.NewReplacer("2A", "19", "2B", "18").Replace(text[5:7])
+	number := ofCorsica.Replace(text[5:7])
 	n, err := strconv.ParseInt(text[:5]+number+text[7:13], 10, 64)
 	key, alsoErr := strconv.ParseInt(text[13:], 10, 64)
 	return err == nil && alsoErr == nil && key == modulus-n%modulus

@@ -81,7 +81,7 @@ var keys = []Kind{NIR, Mail, Telephone, PersonName, Identifier, Number, Date, Le
 func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 	kind := d.PeekKind()
 	switch {
-	case (kind == '{' || kind == '[') && depth == mostDepth:
+	case (kind == '{' || kind == '[') && (depth == mostDepth || len(path) > longestPlace):
 		p.more = true
 		return d.SkipValue() == nil
 	case kind == '{':
@@ -298,7 +298,7 @@ func (p *parts) xml(body []byte) {
 	for _, note := range []bool{false, true} {
 		d := xml.NewDecoder(bytes.NewReader(body))
 		d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
-		stack := []*open{{met: make(map[string]int)}}
+		stack := []*open{{}}
 		for {
 			token, err := d.Token()
 			if err != nil {
@@ -307,12 +307,16 @@ func (p *parts) xml(body []byte) {
 			top := stack[len(stack)-1]
 			switch token := token.(type) {
 			case xml.StartElement:
-				if len(stack) == 2*mostDepth {
+				if len(stack) == 2*mostDepth || len(top.path) > longestPlace {
 					p.more = true
-					return
+					_ = d.Skip() // what is wrong in it, the next token says
+					continue
 				}
 				name := p.spaces.called(token.Name)
-				one := &open{path: top.path + "/" + name, key: top.key + "/" + name, met: make(map[string]int)}
+				one := &open{path: top.path + "/" + name, key: top.key + "/" + name}
+				if top.met == nil {
+					top.met = make(map[string]int)
+				}
 				if top.met[name]++; top.met[name] > 1 {
 					again[one.key] = true
 				}

@@ -232,3 +232,35 @@ func FuzzGraphQL(f *testing.F) {
 		shape.Draft([]shape.Shape{{Method: "POST", Path: "/graphql", Media: "application/json", Document: document}}, nil, "dossier")
 	})
 }
+
+// Whoever sends what nobody declared has it looked at: that takes a bounded multiple of its bytes, however it is made.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatIsLookedAtTakesNoMoreThanItsBytesAllow(t *testing.T) {
+	const bytes, most = 256 << 10, 200 // of memory, for each
+	name := strings.Repeat("patient-", 5) + "patient"
+	var names strings.Builder
+	for n := range bytes / 10 {
+		fmt.Fprintf(&names, `,"z%d":1`, n)
+	}
+	for kind, c := range map[string]struct{ media, before, each string }{
+		"elements within long names": {"application/xml", strings.Repeat("<"+name+">", 40), "<a/>"},
+		"members within long names":  {"application/json", strings.Repeat(`{"`+name+`":`, 20) + `{"z":1` + names.String(), "}"},
+		"cells":                      {"text/html", "<table><tr>", "<td>b"},
+		"heads":                      {"text/html", "<table><tr>", "<th>b"},
+		"lines of a table":           {"text/html", "<table>", "<tr><th>a<td>b"},
+		"elements of a page":         {"text/html", strings.Repeat("<div class='"+name+"'>", 90), "<b>a</b>"},
+		"columns":                    {"text/csv", "", "a,"},
+		"addresses":                  {"application/json", "[", `"/a/b7/c?d=e",`},
+		"parts of an address":        {"application/json", `["/`, "b7/"},
+	} {
+		body := []byte(c.before + strings.Repeat(c.each, max(1, (bytes-len(c.before))/len(c.each))))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = shape.Read(c.media, body)
+		runtime.ReadMemStats(&after)
+		if took := (after.TotalAlloc - before.TotalAlloc) / uint64(len(body)); took > most {
+			t.Errorf("%s: %d bytes of memory for each that is looked at", kind, took)
+		}
+	}
+}
