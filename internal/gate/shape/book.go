@@ -19,8 +19,7 @@ import (
 // What is kept of a service.
 const (
 	mostShapes = 200
-	mostPlaces = 4096      // in all of its shapes
-	mostState  = 256 << 10 // bytes
+	mostState  = 1 << 20 // bytes, as it is kept
 )
 
 // Book keeps the shapes of each service. It is safe to share.
@@ -34,7 +33,8 @@ type Book struct {
 // before it started.
 type noted struct {
 	Shape
-	by roster.AccountID
+	by    roster.AccountID
+	bytes int // as it is kept
 }
 
 // NewBook returns one that is empty.
@@ -58,35 +58,34 @@ func (b *Book) add(service roster.ServiceID, by roster.AccountID, s Shape) {
 		b.of[service] = shapes
 	}
 	key := s.key()
-	if known := shapes[key]; known != nil {
-		known.merge(&s)
+	one := shapes[key]
+	if one != nil {
+		one.merge(&s)
 	} else {
-		if len(shapes) >= mostShapes {
-			giveUp(shapes)
-		}
-		shapes[key] = &noted{s, by}
+		one = &noted{Shape: s, by: by}
+		shapes[key] = one
 	}
-	for places(shapes) > mostPlaces {
-		giveUp(shapes)
+	state, err := json.Marshal(&one.Shape)
+	if one.bytes = len(state) + len(","); err != nil {
+		delete(shapes, key)
+	}
+	for isFull(shapes) {
+		b.giveUp(shapes)
 	}
 }
 
-// weight is how many places a shape has, and itself.
-func (s *Shape) weight() int { return 1 + len(s.Query) + len(s.Body) + len(s.Parts) }
-
-// places are all those of a service.
-func places(shapes map[string]*noted) (n int) {
-	for _, one := range shapes {
-		n += one.weight()
+func isFull(shapes map[string]*noted) bool {
+	all := len("[]")
+	for _, n := range shapes {
+		all += n.bytes
 	}
-	return n
+	return len(shapes) > mostShapes || all > mostState
 }
 
-// giveUp drops the oldest shape of whoever brought most.
-func giveUp(shapes map[string]*noted) {
+func (b *Book) giveUp(shapes map[string]*noted) {
 	brought := make(map[roster.AccountID]int)
 	for _, n := range shapes {
-		brought[n.by] += n.weight()
+		brought[n.by] += mostState/mostShapes + n.bytes // many take room, and large ones
 	}
 	worst := ""
 	for key, n := range shapes {
@@ -179,13 +178,7 @@ func (b *Book) Keep(ctx context.Context, k Keeper, next func() ledger.Number) er
 	b.mu.Lock()
 	var states []journal.Kept
 	for service := range b.of {
-		shapes := b.list(service)
-		state, err := json.Marshal(shapes)
-		for err == nil && len(state) > mostState {
-			shapes = shapes[:len(shapes)/2]
-			state, err = json.Marshal(shapes)
-		}
-		if err == nil {
+		if state, err := json.Marshal(b.list(service)); err == nil {
 			states = append(states, journal.Kept{What: string(service), Number: next(), State: state})
 		}
 	}

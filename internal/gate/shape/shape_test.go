@@ -117,7 +117,7 @@ func TestRUN_9_NobodyFillsTheBook(t *testing.T) {
 		t.Errorf("%d of 50 are left, among %d", honest, len(all))
 	}
 	k := &kept{}
-	if err := b.Keep(t.Context(), k, func() ledger.Number { return 1 }); err != nil || len(k.parts) != 1 || len(k.parts[0].State) > 256<<10 {
+	if err := b.Keep(t.Context(), k, func() ledger.Number { return 1 }); err != nil || len(k.parts) != 1 || len(k.parts[0].State) > 1<<20 {
 		t.Fatal(err, len(k.parts))
 	}
 	again := shape.NewBook()
@@ -158,6 +158,49 @@ func TestRUN_9_ShapesOfTheLargestKindTakeLittleMemory(t *testing.T) {
 	all := b.Shapes("people")
 	if t.Logf("%d shapes in %d KB", len(all), (after-before)>>10); after > before+most || !slices.ContainsFunc(all, func(s shape.Shape) bool { return s.Path == "/people" }) {
 		t.Errorf("%d shapes take %d bytes", len(all), after-before)
+	}
+}
+
+// What is large fills the book no more than what is much: neither memory, nor what is kept for the next start.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatIsLargeLeavesRoomForTheOthers(t *testing.T) {
+	large := func(n int) shape.Shape {
+		s := shape.Shape{Method: "POST", Path: fmt.Sprint("/made-up", n), Times: 3, Last: int64(n)}
+		for place := range 96 {
+			part := shape.Part{Path: strings.Repeat("patient-", 19) + fmt.Sprint(place), Kinds: make(map[shape.Kind]int), Leads: slices.Repeat([]string{strings.Repeat("/patient", 20)}, 3)}
+			for _, kind := range shape.Kinds {
+				part.Kinds[kind] = 1
+			}
+			s.Query, s.Body, s.Parts = append(s.Query, part), append(s.Body, part), append(s.Parts, part)
+		}
+		return s
+	}
+	b := shape.NewBook()
+	for n := range 50 {
+		b.Saw("people", "pauline", shape.Shape{Method: "GET", Path: fmt.Sprint("/honest", n)})
+	}
+	for n := range 60 {
+		b.Saw("people", "thief", large(n))
+		b.Saw("people", "thief", large(0)) // which grows where it is
+	}
+	honest := func(b *shape.Book) (n int) {
+		for _, s := range b.Shapes("people") {
+			if strings.HasPrefix(s.Path, "/honest") {
+				n++
+			}
+		}
+		return n
+	}
+	if held, err := json.Marshal(b.Shapes("people")); err != nil || len(held) > 1<<20 || honest(b) != 50 {
+		t.Errorf("%d bytes are held, of which %d of 50 are honest: %v", len(held), honest(b), err)
+	}
+	k, again := &kept{}, shape.NewBook()
+	if err := b.Keep(t.Context(), k, func() ledger.Number { return 1 }); err != nil || len(k.parts) != 1 || len(k.parts[0].State) > 1<<20 {
+		t.Fatal(err, len(k.parts))
+	}
+	if err := again.Load(t.Context(), k); err != nil || honest(again) != 50 {
+		t.Errorf("%d of 50 are read again: %v", honest(again), err)
 	}
 }
 
