@@ -83,10 +83,7 @@ func (q *request) oneAction(operation string) error {
 		return nil
 	}
 	action := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(values[0]), `"`), `"`)
-	if last := strings.LastIndexAny(action, "/#:"); last >= 0 {
-		action = action[last+1:]
-	}
-	if len(values) > 1 || action != "" && action != operation {
+	if len(values) > 1 || action != "" && action[strings.LastIndexAny(action, "/#:")+1:] != operation {
 		return unreadable("SOAPAction names another operation than the body")
 	}
 	return nil

@@ -84,17 +84,19 @@ func TestRUN_2_OperationsOfSOAPAreRoutesOfOneAddress(t *testing.T) {
 	}
 	asked := w.times()
 	for name, c := range map[string]struct{ media, action, inside string }{
-		"an operation that is not declared": {"text/xml", "", `<w:delete><w:id>w1</w:id></w:delete>`},
-		"two operations":                    {"text/xml", "", findOne + noteOne},
-		"none":                              {"text/xml", "", ``},
-		"the same in another namespace":     {"text/xml", "", `<find><id>w1</id></find>`},
-		"another action":                    {"text/xml", `"urn:example:persons#delete"`, findOne},
-		"another declared action":           {"text/xml", `"urn:example:persons#note"`, findOne},
-		"nobody":                            {"text/xml", "", `<w:find/>`},
-		"another charset":                   {"text/xml; charset=utf-16", "", findOne},
-		"another type":                      {"application/json", "", findOne},
-		"a page":                            {"application/xhtml+xml", "", findOne},
-		"an element more":                   {"text/xml", "", `<w:find><w:id>w1</w:id><w:all>true</w:all></w:find>`},
+		"an operation that is not declared":   {"text/xml", "", `<w:delete><w:id>w1</w:id></w:delete>`},
+		"two operations":                      {"text/xml", "", findOne + noteOne},
+		"none":                                {"text/xml", "", ``},
+		"the same in another namespace":       {"text/xml", "", `<find><id>w1</id></find>`},
+		"another action":                      {"text/xml", `"urn:example:persons#delete"`, findOne},
+		"another declared action":             {"text/xml", `"urn:example:persons#note"`, findOne},
+		"another action, and a sign after it": {"text/xml", `"urn:example:persons#delete/"`, findOne},
+		"another action alone, and a sign":    {"text/xml", "delete#", findOne},
+		"nobody":                              {"text/xml", "", `<w:find/>`},
+		"another charset":                     {"text/xml; charset=utf-16", "", findOne},
+		"another type":                        {"application/json", "", findOne},
+		"a page":                              {"application/xhtml+xml", "", findOne},
+		"an element more":                     {"text/xml", "", `<w:find><w:id>w1</w:id><w:all>true</w:all></w:find>`},
 	} {
 		if g := ask(c.media, c.action, c.inside); g.passedOn() {
 			t.Errorf("%s: %v", name, g)
