@@ -69,6 +69,7 @@ func (x *exchange) saysByPolling(ctx context.Context) (Outcome, error) {
 		if err != nil {
 			return "", err // of the message's own request
 		}
+		whole.changed = whole.changed || x.request.changes()
 		x.request, x.odd, outcome = whole, nil, outcome.heavier(became)
 	}
 	return outcome, nil

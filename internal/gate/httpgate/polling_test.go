@@ -282,6 +282,21 @@ func TestSCOPE_9_WhatIsNotUnderstoodOfWhatIsPolledReachesNobody(t *testing.T) {
 	})
 }
 
+// Where a page said by polling that something is to change, and the application does not answer that it heard, it is not known whether it did.
+//
+// Promise: LEDGER-1
+func TestLEDGER_1_AChangeThatIsSaidByPollingMayHaveTakenPlace(t *testing.T) {
+	w := newWorld(t, packets())
+	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
+		w.app = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(status) }
+		for text, confirmed := range map[string]bool{`42["hello"]`: true, `42["note",{"id":"p3","text":"called"}]`: false, `42["note",{"id":"p3","text":"called"}]` + "\x1e" + `42["hello"]`: false} {
+			if got := w.pageSays(text); got.status < 400 || strings.Contains(got.body, policy.NotConfirmed.String()) == confirmed {
+				t.Errorf("%d to %s: %v", status, text, got)
+			}
+		}
+	}
+}
+
 // Messages that are polled for take as much of what may be read at once as those of a WebSocket: they are read and copied.
 //
 // Promise: SCOPE-9

@@ -28,6 +28,7 @@ type request struct {
 	json    []pair // in the body, by path
 	asked   content.AskedGraphQL
 	writes  register.Fields     // what it changes
+	changed bool                // something, by a message in it that is decided
 	refs    []register.Ref      // by which it names people
 	named   []register.PersonID // whom they lead to, each once
 	signs   meter.Signs         // of going through the register one after the other
@@ -96,7 +97,7 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form, q.json) }
 
 // changes reports whether the request may change something.
-func (q *request) changes() bool { return !q.asks() && (q.route == nil || !q.route.Reads) }
+func (q *request) changes() bool { return q.changed || !q.asks() && (q.route == nil || !q.route.Reads) }
 
 // asks reports whether the request is by a method that has no body.
 func (q *request) asks() bool { return q.method == http.MethodGet || q.method == http.MethodHead }
