@@ -43,8 +43,11 @@ type Proposal struct {
 // Waits is how long a change waits for two people.
 const Waits = 14 * 24 * time.Hour
 
-// mostWaiting is how many changes wait at once: a node has one at most.
-const mostWaiting = 20
+// The bounds of what is asked for.
+const (
+	mostWaiting = 20  // wait at once: a node has one at most
+	mostADay    = 100 // are found within a day, so that whoever edits a file fills neither the ledger nor the page
+)
 
 // Waits reports whether it waits for somebody.
 func (c Change) Waits(at time.Time) bool {
@@ -141,6 +144,7 @@ type Find struct {
 
 	change, replaced Change
 	there            ledger.Number // of one that asks for the same
+	left             ledger.Number // of one that the node's file does not say any more, where nothing is found anew
 }
 
 // Decide implements journal.Act.
@@ -149,7 +153,7 @@ func (f *Find) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	f.change, f.replaced, f.there = Change{Proposal: f.Proposal, Base: is.Number}, Change{}, 0
+	f.change, f.replaced, f.there, f.left = Change{Proposal: f.Proposal, Base: is.Number}, Change{}, 0, 0
 	if !is.ByTwo || is.Digest == f.Digest {
 		return ledger.Entry{}, journal.Unchanged
 	}
@@ -157,18 +161,27 @@ func (f *Find) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	waiting := 0
+	waiting, today := 0, 0
 	for _, other := range all {
+		if tx.Now().Sub(other.Found) < 24*time.Hour {
+			today++
+		}
 		switch {
 		case !other.Waits(tx.Now()):
 		case other.Digest == f.Digest && other.Base == is.Number:
 			f.there = other.Number
-			return ledger.Entry{}, journal.Unchanged
 		case other.Node == f.Node:
 			f.replaced = other
 		default:
 			waiting++
 		}
+	}
+	if f.there != 0 {
+		f.left = f.replaced.Number
+		return ledger.Entry{}, journal.Unchanged
+	}
+	if today >= mostADay {
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "at most %d configurations are found within a day", mostADay)
 	}
 	if waiting >= mostWaiting {
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "as many configurations wait for two people as can: have some of them refused in the portal first")
@@ -350,6 +363,11 @@ func (c Changes) Find(ctx context.Context, p Proposal) (ledger.Number, error) {
 	_, err := journal.Do(ctx, c.Writer, journal.Act[Rows](act))
 	if errors.Is(err, journal.Unchanged) {
 		err = nil
+	}
+	if err == nil && act.left != 0 {
+		if err = c.Drop(ctx, act.left, journal.Itself); errors.Is(err, NotWaiting) { // somebody answered it meanwhile
+			err = nil
+		}
 	}
 	return act.there, err
 }

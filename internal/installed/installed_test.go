@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/audit"
+	"poterne/internal/fault"
 	"poterne/internal/installed"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -349,4 +350,50 @@ func TestRIGHTS_9_AConfigurationThatIsPutBackHalfSignedIsNotAllowed(t *testing.T
 	if err := changes.Allow(t.Context(), found.Number, "nadia"); err == nil {
 		t.Error("one signature more allows it")
 	}
+}
+
+// Promise: RIGHTS-1. A node whose file now says what another node asked for already asks for nothing more, and
+// what its own file said before waits no more: it was half signed, and no file says it.
+func TestRIGHTS_1_WhatAFileDoesNotSayAnyMoreIsNotAllowedWhereAnotherNodeAsksForTheSame(t *testing.T) {
+	h := begun(t)
+	changes := installed.Changes{Writer: h.writer(), Rows: store.NewInstalled(h.db), Now: func() time.Time { return h.at }}
+	find := func(p installed.Proposal) ledger.Number {
+		t.Helper()
+		number, err := changes.Find(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number
+	}
+	for _, before := range []string{"north", "zulu"} { // before and after the other's
+		bad := find(said(before, 2, true))
+		h.must(&installed.Sign{Number: bad, By: "samir", Because: "convenu"})
+		good := find(said("south", 3, true))
+		if at := find(said(before, 3, true)); at != good {
+			t.Errorf("%s asks at %d, not %d", before, at, good)
+		}
+		if _, err := h.do(&installed.Allow{Number: bad, By: "nadia"}); !errors.Is(err, installed.NotWaiting) {
+			t.Errorf("what no file says is allowed: %v", err)
+		}
+		if waiting, err := changes.Waiting(t.Context()); err != nil || len(waiting) != 1 || waiting[0].Number != good {
+			t.Errorf("there wait %+v, %v", waiting, err)
+		}
+		h.must(&installed.Drop{Number: good, By: "nadia"})
+	}
+}
+
+// Promise: RIGHTS-1. Whoever proposes one configuration after the other fills neither the ledger nor the database:
+// a day has an end, and the next day goes on.
+func TestRIGHTS_1_ConfigurationsAreNotFoundWithoutEnd(t *testing.T) {
+	h := begun(t)
+	var refused error
+	n := 0
+	for ; n < 1000 && refused == nil; n++ {
+		_, refused = h.do(&installed.Find{Proposal: installed.Proposal{Node: "north", Text: fmt.Sprintf("number = %d\n", n), Digest: ledger.Digest{9, byte(n), byte(n >> 8)}, ByTwo: true}})
+	}
+	if refused == nil || !fault.Is(refused, fault.Refused) || n < 50 {
+		t.Fatalf("after %d: %v", n, refused)
+	}
+	h.at = h.at.Add(24 * time.Hour)
+	h.must(&installed.Find{Proposal: said("north", 77, true)})
 }
