@@ -60,7 +60,7 @@ const (
 	MandateWait    = 72 * time.Hour       // from when the person was told until anything is shown
 	mandateKept    = 365 * 24 * time.Hour // after its end the person still reads who had it
 	mandatesMost   = 5                    // of one person, at once
-	mandatesADay   = 20                   // are asked for by one account
+	mandatesADay   = 20                   // times one account asks the register for somebody, found or not
 	OfAge          = 18                   // years: parental authority ends
 	looksADay      = 200                  // under one mandate
 	asksWithin     = 30 * 24 * time.Hour
@@ -188,22 +188,33 @@ type AskMandate struct {
 // Faults of what was typed of a mandate, each said beside its field.
 var (
 	MandateUntil = fault.Errorf(fault.Invalid, "a mandate ends after it begins, within %d months: record it anew before its end", MandateMonths)
-	MandateMinor = fault.Errorf(fault.Invalid, "parental authority ends on the day on which the child comes of age")
+	MandateMinor = fault.Errorf(fault.Invalid, "what begins while somebody is a minor ends on the day on which they come of age")
 	MandateSame  = fault.Errorf(fault.Invalid, "nobody represents themselves")
 	MandateWho   = fault.Errorf(fault.Invalid, "a civil status is names, date and place of birth, and sex")
 	MandateNone  = fault.Errorf(fault.Invalid, "the register has not exactly one person of this civil status")
 )
 
+// MandatesOften is the error of who has asked the register for as many people as one account does in a day.
+var MandatesOften = fault.Errorf(fault.Refused, "one account asks for at most %d mandates within a day, and whether the register has somebody as often", mandatesADay)
+
+// check says what is wrong with what was typed, whoever it is about.
+func (a AskMandate) check(now time.Time) error {
+	switch {
+	case !slices.Contains(MandateKinds, a.Kind) || a.Representative.IsZero():
+		return fault.Errorf(fault.Invalid, "a mandate has a person, a representative and a kind")
+	case a.Begins.IsZero() || !a.Until.After(a.Begins) || !a.Until.After(now) || a.Until.After(now.AddDate(0, MandateMonths, 0)):
+		return MandateUntil
+	case a.Until.After(a.OfAge) && (a.Kind == ParentalAuthority || a.Begins.Before(a.OfAge)):
+		return MandateMinor
+	}
+	return nil
+}
+
 // Decide implements journal.Act.
 func (a AskMandate) Decide(tx *journal.Tx, rows MandateRows) (ledger.Entry, error) {
 	now := tx.Now()
-	switch {
-	case !slices.Contains(MandateKinds, a.Kind) || a.Representative.IsZero() || a.Person.IsZero():
-		return ledger.Entry{}, fault.Errorf(fault.Invalid, "a mandate has a person, a representative and a kind")
-	case a.Begins.IsZero() || !a.Until.After(a.Begins) || !a.Until.After(now) || a.Until.After(now.AddDate(0, MandateMonths, 0)):
-		return ledger.Entry{}, MandateUntil
-	case a.Kind == ParentalAuthority && a.Until.After(a.OfAge):
-		return ledger.Entry{}, MandateMinor
+	if err := a.check(now); err != nil {
+		return ledger.Entry{}, err
 	}
 	by, err := approval.One(tx, rows, a.By, mandating)
 	if err != nil {
@@ -214,7 +225,7 @@ func (a AskMandate) Decide(tx *journal.Tx, rows MandateRows) (ledger.Entry, erro
 		return ledger.Entry{}, err
 	}
 	if asked >= mandatesADay {
-		return ledger.Entry{}, fault.Errorf(fault.Refused, "at most %d mandates are asked for by one account within a day", mandatesADay)
+		return ledger.Entry{}, MandatesOften
 	}
 	all, err := rows.Mandates(a.Person)
 	if err != nil {

@@ -65,6 +65,8 @@ type Mandates struct {
 	Now  func() time.Time
 	Log  *slog.Logger
 
+	asking sync.Mutex // held while the register is asked for somebody, so that each try is counted
+
 	mu        sync.Mutex // guards what follows
 	said      *mandateHistory
 	snapshots *journal.Snapshots
@@ -106,7 +108,8 @@ type Typed struct {
 }
 
 // Ask asks that a mandate be recorded. The represented person is found by their civil status, exactly,
-// as whoever signs in is; the representative need not be in the register.
+// as whoever signs in is; the representative need not be in the register. The register is asked only for
+// what would be taken of anybody, so that no answer but one that is written down tells whom it has.
 func (s *Mandates) Ask(ctx context.Context, by roster.AccountID, typed Typed) error {
 	parties := Parties{Represented: typed.Represented.Normal(), Representative: typed.Representative.Normal(), Reference: typed.Reference}
 	switch {
@@ -116,8 +119,22 @@ func (s *Mandates) Ask(ctx context.Context, by roster.AccountID, typed Typed) er
 		return MandateSame
 	}
 	birth, err := time.ParseInLocation(time.DateOnly, parties.Represented.Birth, s.Zone)
-	if err != nil && typed.Kind == ParentalAuthority {
-		return MandateMinor // nobody knows when somebody without a day of birth comes of age
+	if err != nil { // nobody knows when somebody without a day of birth comes of age: on the first that it can be
+		if typed.Kind == ParentalAuthority {
+			return MandateMinor
+		}
+		birth, _ = time.ParseInLocation(time.DateOnly, strings.ReplaceAll(parties.Represented.Birth, "-00", "-01"), s.Zone)
+	}
+	asked := AskMandate{
+		By: by, Representative: s.Identity(parties.Representative), Kind: typed.Kind, Begins: typed.Begins, Until: typed.Until, OfAge: birth.AddDate(OfAge, 0, 0),
+	}
+	if err := asked.check(s.Now()); err != nil {
+		return err
+	}
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if err := s.mayTry(ctx, by); err != nil {
+		return err
 	}
 	found, err := s.Register.Find(ctx, parties.Represented)
 	if err != nil {
@@ -142,15 +159,27 @@ func (s *Mandates) Ask(ctx context.Context, by roster.AccountID, typed Typed) er
 	if err != nil {
 		return err
 	}
-	hidden, err := s.Key.Encrypt(of, text)
-	if err != nil {
+	if asked.Hidden, err = s.Key.Encrypt(of, text); err != nil {
 		return err
 	}
-	_, err = journal.Do(ctx, s.Writer, journal.Act[MandateRows](AskMandate{
-		By: by, Person: of, Representative: s.Identity(parties.Representative), Kind: typed.Kind, Hidden: hidden, Begins: typed.Begins, Until: typed.Until,
-		OfAge: birth.AddDate(OfAge, 0, 0),
-	}))
+	asked.Person = of
+	_, err = journal.Do(ctx, s.Writer, journal.Act[MandateRows](asked))
 	return err
+}
+
+// mayTry reports an error once an account has asked the register as often as it may in a day, by what the
+// ledger says up to now: whom it did not find has no row.
+func (s *Mandates) mayTry(ctx context.Context, by roster.AccountID) error {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tries := s.said.Tries[by]
+	if n := len(tries); n >= mandatesADay && s.Now().Sub(tries[n-mandatesADay]) < 24*time.Hour {
+		return MandatesOften
+	}
+	return nil
 }
 
 // Approve has a second person sign for a mandate, and tells the person.
@@ -386,12 +415,27 @@ func (m Mandate) same(other Mandate) bool {
 
 // mandateHistory is what was read of the ledger. Its fields are exported for package gob, which keeps them.
 type mandateHistory struct {
-	Next ledger.Number
-	By   MandatesSaid
+	Next  ledger.Number
+	By    MandatesSaid
+	Tries map[roster.AccountID][]time.Time // the last with which each account asked the register, mandatesADay at most
+}
+
+func newMandateHistory() *mandateHistory {
+	return &mandateHistory{By: make(MandatesSaid), Tries: make(map[roster.AccountID][]time.Time)}
+}
+
+// take takes in the next entry.
+func (h *mandateHistory) take(e ledger.Entry) {
+	h.Next = e.Number + 1
+	h.By.Take(e)
+	if e.Kind == ledger.Mandated && (e.State == ledger.Asked || e.State == ledger.NobodyFound || e.State == ledger.SeveralFound) {
+		tries := append(h.Tries[e.Account], e.Time)
+		h.Tries[e.Account] = slices.Clone(tries[max(0, len(tries)-mandatesADay):])
+	}
 }
 
 // formOfMandates changes with what a history holds, and with what it makes of an entry.
-const formOfMandates = 1
+const formOfMandates = 2
 
 // mandatesReach is within which a mandate that lasts was asked for.
 const mandatesReach = 31 * 24 * time.Hour * (MandateMonths + 1)
@@ -424,7 +468,7 @@ func (s *Mandates) catchUp(ctx context.Context) error {
 
 // begin is a history that was kept, or one that has read nothing.
 func (s *Mandates) begin(ctx context.Context, snapshots *journal.Snapshots) (*mandateHistory, error) {
-	h := &mandateHistory{By: make(MandatesSaid)}
+	h := newMandateHistory()
 	upTo, err := snapshots.Load(ctx, h, s.Now())
 	if err != nil {
 		s.Log.WarnContext(ctx, "what was kept of mandates is not used: it is read anew from the ledger", slog.Any("err", err))
@@ -432,7 +476,7 @@ func (s *Mandates) begin(ctx context.Context, snapshots *journal.Snapshots) (*ma
 	if upTo > 0 && err == nil {
 		return h, nil
 	}
-	h = &mandateHistory{By: make(MandatesSaid)}
+	h = newMandateHistory()
 	h.Next, err = s.Ledger.FirstAt(ctx, s.Now().Add(-mandatesReach))
 	return h, err
 }
@@ -445,8 +489,7 @@ func (s *Mandates) read(ctx context.Context, h *mandateHistory, pause func()) er
 		if e.Number%1024 == 0 {
 			pause()
 		}
-		h.Next = e.Number + 1
-		h.By.Take(e)
+		h.take(e)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -288,7 +289,7 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 		t.Fatalf("parental authority: %v", err)
 	}
 	minor := last().Number
-	typed.Kind, typed.Until = person.PowerOfAttorney, h.Now().AddDate(0, 6, 0)
+	typed.Kind = person.PowerOfAttorney
 	if err := h.Mandates.Ask(t.Context(), claire, typed); err != nil {
 		t.Fatalf("a power of attorney: %v", err)
 	}
@@ -327,4 +328,115 @@ func (o oneOf) Find(_ context.Context, civil register.Civil) ([]string, error) {
 		return []string{"1"}, nil
 	}
 	return nil, nil
+}
+
+// asked is a register that counts how often it is asked.
+type asked struct {
+	civils
+	times *atomic.Int64
+}
+
+func (a asked) Find(ctx context.Context, civil register.Civil) ([]string, error) {
+	a.times.Add(1)
+	return a.civils.Find(ctx, civil)
+}
+
+// Whoever records mandates learns of nobody whether the register has them but by an answer that is written
+// down, and not without end: what nobody could be recorded with is refused before the register is asked,
+// and each try counts, found or not, also of many at once.
+//
+// Promise: PERSON-1
+func TestPERSON_1_WhoeverRecordsMandatesTriesNoCivilStatusesWithoutEnd(t *testing.T) {
+	h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
+	var times atomic.Int64
+	h.Mandates = portaltest.MandatesOf(h, asked{civils{"AUBRY": 1}, &times}, civils{}, new(letterbox))
+	h.Mandates.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
+	confirms(t, h, portaltest.Security, claire)
+	today := h.Now()
+	tries := func(who roster.AccountID, family string, kind ledger.State, until time.Time) error {
+		return h.Mandates.Ask(t.Context(), who, person.Typed{Represented: known(family), Representative: known("BONNET"), Kind: kind, Reference: "TJ Valbourg 26/118", Begins: today, Until: until})
+	}
+	for name, until := range map[string]time.Time{"for more than a year": today.AddDate(0, 13, 0), "that is over": today} {
+		is, isNot := tries(claire, "AUBRY", person.Guardianship, until), tries(claire, "DURAND", person.Guardianship, until)
+		if !errors.Is(is, person.MandateUntil) || !errors.Is(isNot, person.MandateUntil) || times.Load() != 0 {
+			t.Errorf("%s: %v of somebody, %v of nobody, and the register was asked %d times", name, is, isNot, times.Load())
+		}
+	}
+	if err := tries(claire, "AUBRY", "friend", today.AddDate(0, 6, 0)); err == nil || times.Load() != 0 {
+		t.Errorf("of no kind: %v, and the register was asked", err)
+	}
+
+	var all sync.WaitGroup
+	for n := range 40 {
+		all.Go(func() {
+			if err := tries(claire, fmt.Sprint("DURAND ", string(rune('A'+n))), person.Guardianship, today.AddDate(0, 6, 0)); !errors.Is(err, person.MandateNone) && !errors.Is(err, person.MandatesOften) {
+				t.Errorf("of nobody: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if n := times.Load(); n != 20 {
+		t.Errorf("the register was asked %d times", n)
+	}
+	if err := tries(claire, "AUBRY", person.Guardianship, today.AddDate(0, 6, 0)); !errors.Is(err, person.MandatesOften) || times.Load() != 20 {
+		t.Errorf("then of somebody: %v", err)
+	}
+	if err := tries(portaltest.Security, "AUBRY", person.Guardianship, today.AddDate(0, 6, 0)); err != nil {
+		t.Errorf("a colleague: %v", err)
+	}
+	h.Tamper(`delete from mandate`) // nor is whoever owns the database of help
+	h.Mandates = portaltest.MandatesOf(h, asked{civils{"AUBRY": 1}, &times}, civils{}, new(letterbox))
+	if err := tries(claire, "DURAND", person.Guardianship, today.AddDate(0, 6, 0)); !errors.Is(err, person.MandatesOften) {
+		t.Errorf("on a node that has just begun: %v", err)
+	}
+	h.Moved.Add(int64(25 * time.Hour))
+	confirms(t, h, claire)
+	if err := tries(claire, "DURAND", person.Guardianship, today.AddDate(0, 6, 0)); !errors.Is(err, person.MandateNone) {
+		t.Errorf("the day after: %v", err)
+	}
+}
+
+// Of whatever kind a mandate is, none that begins while somebody is a minor goes on once they are of age; one that
+// takes effect on that day does. Born on 29 February, somebody is of age on 1 March, and without a day of birth as
+// early as can be.
+//
+// Promise: PERSON-1
+func TestPERSON_1_NoMandateOfAMinorGoesOnOnceTheyAreOfAge(t *testing.T) {
+	h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
+	confirms(t, h, portaltest.Security, claire)
+	now := h.Now()
+	day := func(date string) time.Time {
+		t.Helper()
+		at, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	soon := now.AddDate(0, 2, 0).Truncate(24 * time.Hour)
+	birth := soon.AddDate(-18, 0, 0).Format(time.DateOnly)
+	for name, c := range map[string]struct {
+		birth         string
+		kind          ledger.State
+		begins, until time.Time
+		taken         bool
+	}{
+		"a guardianship until that day":     {birth, person.Guardianship, now, soon, true},
+		"a guardianship beyond it":          {birth, person.Guardianship, now, soon.AddDate(0, 0, 1), false},
+		"a power of attorney beyond it":     {birth, person.PowerOfAttorney, now, soon.AddDate(0, 0, 1), false},
+		"a curatorship from that day on":    {birth, person.Curatorship, soon, soon.AddDate(0, 6, 0), true},
+		"parental authority from that day":  {birth, person.ParentalAuthority, soon, soon.AddDate(0, 6, 0), false},
+		"without a day, beyond its month":   {birth[:len("2006-05")] + "-00", person.Guardianship, now, day(soon.Format("2006-01")+"-01").AddDate(0, 0, 1), false},
+		"without a day, up to its month":    {birth[:len("2006-05")] + "-00", person.Guardianship, now, day(soon.Format("2006-01") + "-01"), true},
+		"of somebody who is of age already": {"1962-00-00", person.Guardianship, now, now.AddDate(0, 6, 0), true},
+	} {
+		child := known("AUBRY")
+		child.Birth = c.birth
+		h.Mandates = portaltest.MandatesOf(h, oneOf{child}, civils{}, new(letterbox))
+		h.Mandates.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
+		err := h.Mandates.Ask(t.Context(), claire, person.Typed{Represented: child, Representative: known("BONNET"), Kind: c.kind, Reference: "TJ Valbourg 26/118", Begins: c.begins, Until: c.until})
+		if c.taken && err != nil || !c.taken && !errors.Is(err, person.MandateMinor) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
