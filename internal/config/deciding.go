@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -182,13 +183,13 @@ func Differences(is, would string) ([]Difference, error) {
 		switch {
 		case old == new:
 		case !is:
-			gone = append(gone, Difference{Key: key, Is: open(old)})
+			gone = append(gone, Difference{Key: key, Is: old.open})
 		case !was:
-			added = append(added, Difference{Key: key, Would: open(new)})
-		case open(old) == open(new):
-			changed = append(changed, Difference{key, open(old), open(new) + " " + hidden})
+			added = append(added, Difference{Key: key, Would: new.open})
+		case old.open == new.open:
+			changed = append(changed, Difference{key, old.open, new.open + " " + hidden})
 		default:
-			changed = append(changed, Difference{key, open(old), open(new)})
+			changed = append(changed, Difference{key, old.open, new.open})
 		}
 	}
 	return slices.Concat(changed, gone, added), nil
@@ -198,65 +199,106 @@ func Differences(is, would string) ([]Difference, error) {
 const hidden = "•••"
 
 var (
-	addresses = regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s",]+`)
-	passwords = regexp.MustCompile(`(?i)(password\s*=\s*)('[^']*'|[^\s'"]+)`)
+	// An address begins a text, or comes after a sign that ends what was before.
+	addresses = regexp.MustCompile(`(?i)(?:^|[\s,;'"(<])[a-z][a-z0-9+.-]*://`)
+	// A password of PostgreSQL's that does not end as it should hides all that comes after it.
+	passwords = regexp.MustCompile(`(?is)(password\s*=\s*)(?:'(?:[^'\\]|\\.)*'(\s|$)|(?:[^\s'\\]|\\.)+(\s|$)|.*$)`)
 )
 
-// open is a value without what it hides.
-func open(value string) string {
-	value = passwords.ReplaceAllString(value, "${1}"+hidden)
-	return addresses.ReplaceAllStringFunc(value, func(text string) string {
-		address, err := url.Parse(text)
-		if err != nil || address.User == nil && address.RawQuery == "" {
-			return text
+// open is a text without what it hides.
+func open(text string) string {
+	text = passwords.ReplaceAllString(text, "${1}"+hidden+"${2}${3}")
+	at := addresses.FindAllStringIndex(text, -1)
+	var out strings.Builder
+	done := 0
+	for i, where := range at {
+		begins, ends := where[0], len(text)
+		if b := text[begins] | 0x20; b < 'a' || b > 'z' {
+			begins++ // the sign before it
 		}
-		plain := *address
-		plain.User, plain.RawQuery = nil, ""
-		said := plain.String()
-		if address.User != nil {
-			said = strings.Replace(said, "://", "://"+hidden+"@", 1)
+		if i+1 < len(at) {
+			ends = at[i+1][0]
 		}
-		if address.RawQuery != "" {
-			said += "?" + hidden
+		if begins > 0 { // among words, it ends with its own
+			if space := strings.IndexFunc(text[begins:ends], unicode.IsSpace); space >= 0 {
+				ends = begins + space
+			}
 		}
-		return said
-	})
+		out.WriteString(text[done:begins])
+		out.WriteString(openAddress(text[begins:ends]))
+		done = ends
+	}
+	out.WriteString(text[done:])
+	return out.String()
+}
+
+// openAddress is an address without what it hides: who one is there, what is asked there, and all of it where it
+// cannot be read as an address.
+func openAddress(text string) string {
+	address, err := url.Parse(text)
+	switch {
+	case err != nil:
+		scheme, _, _ := strings.Cut(text, "://")
+		return scheme + "://" + hidden
+	case address.User == nil && address.RawQuery == "" && address.Fragment == "":
+		return text
+	}
+	plain := *address
+	plain.User, plain.RawQuery, plain.ForceQuery, plain.Fragment, plain.RawFragment = nil, "", false, "", ""
+	said := plain.String()
+	if address.User != nil {
+		said = strings.Replace(said, "://", "://"+hidden+"@", 1)
+	}
+	if address.RawQuery != "" {
+		said += "?" + hidden
+	}
+	if address.Fragment != "" {
+		said += "#" + hidden
+	}
+	return said
+}
+
+// flatValue is a value as people read it, and the same without what it hides.
+type flatValue struct{ full, open string }
+
+func flatValueOf(value any) flatValue {
+	return flatValue{said(value, func(text string) string { return text }), said(value, open)}
 }
 
 // flat is each key of a deciding part with its value, as people read them.
-func flat(deciding string) (map[string]string, error) {
+func flat(deciding string) (map[string]flatValue, error) {
 	tree, err := treeOf("a configuration", []byte(deciding))
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[string]string)
+	all := make(map[string]flatValue)
 	flatten(all, "", tree)
 	return all, nil
 }
 
-func flatten(all map[string]string, path string, table map[string]any) {
+func flatten(all map[string]flatValue, path string, table map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		here := join(path, typed.Printed(name))
 		switch v := table[name].(type) {
 		case map[string]any:
 			if len(v) == 0 {
-				entered(all, here, "()")
+				entered(all, here, flatValue{"()", "()"})
 			}
 			flatten(all, here, v)
 		case []any:
 			if tables, is := tablesOf(v); is {
 				flattenList(all, here, tables)
 			} else {
-				entered(all, here, said(v))
+				entered(all, here, flatValueOf(v))
 			}
 		default:
-			entered(all, here, said(v))
+			entered(all, here, flatValueOf(v))
 		}
 	}
 }
 
 // entered adds a key. One that another key reads like, such as a name with a point in it, hides nothing.
-func entered(all map[string]string, key, value string) {
+func entered(all map[string]flatValue, key string, value flatValue) {
 	for _, there := all[key]; there; _, there = all[key] {
 		key += " (bis)"
 	}
@@ -264,7 +306,7 @@ func entered(all map[string]string, key, value string) {
 }
 
 // flattenList names each table of a list, and says in which order they come.
-func flattenList(all map[string]string, path string, tables []any) {
+func flattenList(all map[string]flatValue, path string, tables []any) {
 	times := make(map[string]int)
 	var order []string
 	for i, one := range tables {
@@ -276,14 +318,15 @@ func flattenList(all map[string]string, path string, tables []any) {
 		order = append(order, name)
 		flatten(all, path+"["+name+"]", table)
 	}
-	entered(all, path, strings.Join(order, ", "))
+	names := strings.Join(order, ", ")
+	entered(all, path, flatValue{names, names})
 }
 
 // nameOf is what people know a table of a list by; empty when nothing in it tells.
 func nameOf(table map[string]any) string {
 	text := func(key string) string {
 		value, _ := table[key].(string)
-		return typed.Printed(value)
+		return typed.Printed(open(value))
 	}
 	for _, key := range []string{"id", "name"} {
 		if text(key) != "" {
@@ -298,24 +341,28 @@ func nameOf(table map[string]any) string {
 	return cmp.Or(text("path"), text("address"), text("url"), text("issuer"))
 }
 
-// said is a value as people read it.
-func said(value any) string {
+// said is a value as people read it, its texts as a function has them. A quotation mark in one ends nothing.
+func said(value any, of func(string) string) string {
 	switch v := value.(type) {
 	case string:
-		return `"` + typed.Printed(v) + `"`
+		text := typed.Printed(of(v))
+		if strings.Contains(text, `"`) {
+			text = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text)
+		}
+		return `"` + text + `"`
 	case []any:
 		if len(v) == 0 {
 			return "[]"
 		}
 		members := make([]string, len(v))
 		for i, one := range v {
-			members[i] = said(one)
+			members[i] = said(one, of)
 		}
 		return strings.Join(members, ", ")
 	case map[string]any:
 		var members []string
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			members = append(members, typed.Printed(name)+" = "+said(v[name]))
+			members = append(members, typed.Printed(name)+" = "+said(v[name], of))
 		}
 		return "(" + strings.Join(members, ", ") + ")"
 	default:

@@ -143,3 +143,66 @@ get = "/users"
 		t.Errorf("a key hides another: %q, %v", got, err)
 	}
 }
+
+// However an address is written, and wherever it stands, what it hides is shown to nobody: neither in a list nor in
+// a table on one line, nor where it cannot be read as an address, nor with signs that end others. What follows
+// it, and an address that hides nothing, stay readable.
+//
+// Promises: RIGHTS-1, ENTRY-7
+func TestRIGHTS_1_NoSpellingOfAnAddressShowsItsSecret(t *testing.T) {
+	for name, value := range map[string]string{
+		"in capitals":                   `"HTTPS://name:s3cret@host.example/in"`,
+		"with a comma in the password":  `"https://name:pa,s3cret@host.example/in"`,
+		"with a quote in the password":  `'https://name:pa"s3cret@host.example/in'`,
+		"with a slash in the password":  `"https://name:pa/s3cret@host.example/in"`,
+		"with a space in the password":  `"https://name:pa s3cret@host.example/in"`,
+		"with a percent":                `"https://name:%zzs3cret@host.example/in"`,
+		"after the sign of a fragment":  `"https://host.example/in#s3cret"`,
+		"in a query without a name":     `"https://host.example/in?s3cret"`,
+		"in a list":                     `["https://host.example/in", "https://name:pa,s3cret@host.example/in"]`,
+		"in a table on one line":        `{ name = "a", value = "https://name:s3cret@host.example/in" }`,
+		"in a list of tables":           `[{ name = "a", value = "https://name:s3cret@host.example/in" }]`,
+		"in a list in a list":           `[["a", "https://name:pa,s3cret@host.example/in"]]`,
+		"after another word":            `"to https://name:s3cret@host.example/in"`,
+		"with two of them":              `"https://host.example,https://name:s3cret@host.example/in"`,
+		"with another in the password":  `"https://name:s3cret://x@host.example/in"`,
+		"as PostgreSQL's":               `"host=/run dbname=people password = 's3cret of \\' s3cret'"`,
+		"as PostgreSQL's, half written": `"host=/run password='s3cret"`,
+		"as PostgreSQL's, with a quote": `"host=/run password=s3\\'s3cret dbname=people"`,
+	} {
+		for what, texts := range map[string][2]string{
+			"is added": {"", "[a]\nkey = " + value + "\n"}, "is gone": {"[a]\nkey = " + value + "\n", ""},
+			"changes": {"[a]\nkey = " + value + "\n", "[a]\nkey = " + strings.ReplaceAll(value, "s3cret", "s3cret2") + "\n"},
+		} {
+			got, err := config.Differences(texts[0], texts[1])
+			if err != nil || len(got) == 0 {
+				t.Fatalf("%s, which %s: %q, %v", name, what, got, err)
+			}
+			for _, one := range got {
+				if strings.Contains(one.Key+one.Is+one.Would, "s3cret") {
+					t.Errorf("%s, which %s: it is said as %q", name, what, one)
+				}
+			}
+		}
+	}
+	for _, value := range []string{`"https://host.example:8443/in/here"`, `["https://host.example", "http://other.example/a,b"]`, `["signer", "--pin", "env:PIN"]`, `"read https://host.example, or https://other.example."`, `"postgres://host.example/people"`} {
+		got, err := config.Differences("", "[a]\nkey = "+value+"\n")
+		if err != nil || len(got) != 1 || got[0].Would != strings.Trim(value, "[]") {
+			t.Errorf("%s is said as %q, %v", value, got, err)
+		}
+	}
+	// The name by which a table of a list is known hides the same.
+	got, err := config.Differences("", "[[a]]\nurl = \"https://name:s3cret@host.example/in\"\n")
+	if err != nil || len(got) != 2 || strings.Contains(got[0].Key+got[0].Would+got[1].Key+got[1].Would, "s3cret") {
+		t.Errorf("the name of a table: %q, %v", got, err)
+	}
+	// Nor is one member of a list read as two, nor a path as a host.
+	got, err = config.Differences("", "[a]\nkey = ['a\", \"b']\n")
+	if err != nil || len(got) != 1 || got[0].Would == `"a", "b"` {
+		t.Errorf("one member that reads as two: %q, %v", got, err)
+	}
+	got, err = config.Differences("", "[a]\nkey = 'https://thief.example/@connect.example'\n")
+	if err != nil || len(got) != 1 || !strings.Contains(got[0].Would, "thief.example") {
+		t.Errorf("a path that reads as a host: %q, %v", got, err)
+	}
+}
