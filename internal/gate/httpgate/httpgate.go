@@ -397,7 +397,7 @@ func (p *Proxy) Trail() *trail.Memory { return p.trails }
 
 // notice returns the signs of a request that was read, and remembers it.
 func (p *Proxy) notice(account roster.AccountID, q *request) meter.Signs {
-	if q.route.Kind != People {
+	if q.route.Kind != People || q.polls() && len(q.refs) == 0 { // a poll is no list that is turned over
 		return 0
 	}
 	asked := trail.Asked{Route: q.route.name, Refs: q.refs, Named: q.named}

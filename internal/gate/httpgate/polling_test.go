@@ -297,6 +297,26 @@ func TestLEDGER_1_AChangeThatIsSaidByPollingMayHaveTakenPlace(t *testing.T) {
 	}
 }
 
+// A page that polls makes nobody forget which lists its account turns over.
+//
+// Promise: WATCH-9
+func TestWATCH_9_PollingHidesNoSign(t *testing.T) {
+	w := newWorldUnder(t, rules, packets(), list())
+	for page := range 3 {
+		w.says("application/json", sayAll("p1"))
+		w.get(fmt.Sprint("/list?page=", page+1))
+		if found := w.last().Signs&meter.NextPage != 0; found != (page > 0) {
+			t.Errorf("page %d is the next one: %t", page+1, found)
+		}
+		w.says("text/plain; charset=utf-8", "6")
+		for n := range 20 {
+			if got := w.get(fmt.Sprintf("/live?transport=polling&sid=%d-%d", page, n)); got.status != http.StatusOK {
+				t.Fatal(got)
+			}
+		}
+	}
+}
+
 // Messages that are polled for take as much of what may be read at once as those of a WebSocket: they are read and copied.
 //
 // Promise: SCOPE-9
