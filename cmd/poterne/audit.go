@@ -18,7 +18,7 @@ type auditCommand struct {
 // named on the standard output and makes the answer no. It changes nothing: the running
 // program does.
 func (a *auditCommand) Run(ctx context.Context, on *streams) error {
-	return a.with(ctx, func(o *app.Opened) error {
+	return a.with(ctx, on, func(o *app.Opened) error {
 		rights := o.Audit()
 		findings, err := rights.Rights(ctx)
 		if errors.Is(err, seal.ErrBroken) {

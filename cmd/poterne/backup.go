@@ -19,7 +19,7 @@ type backupCommand struct {
 // Run copies an SQLite database while it is written, and says what the copy holds.
 // It is written in the ledger first: a copy is everything that can be read in it.
 func (b *backupCommand) Run(ctx context.Context, on *streams) error {
-	return b.with(ctx, func(o *app.Opened) error {
+	return b.with(ctx, on, func(o *app.Opened) error {
 		if o.Server != "" {
 			return usage("%s keeps everything on a PostgreSQL server: copy that with pg_basebackup, as docs/operating.md says", b.Config)
 		}

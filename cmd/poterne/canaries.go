@@ -47,7 +47,7 @@ const linesTold = 20
 
 // Run says how many identifiers are reserved, and where. It names none of them.
 func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
-	return c.with(ctx, func(o *app.Opened) error {
+	return c.with(ctx, on, func(o *app.Opened) error {
 		if !o.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", c.Config)
 		}
@@ -94,7 +94,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 	if typed.IsFile(on.Out) {
 		return usage("a list of canaries on a disk is a list that somebody finds; pipe it into what makes the files")
 	}
-	return e.with(ctx, func(o *app.Opened) error {
+	return e.with(ctx, on, func(o *app.Opened) error {
 		if !o.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", e.Config)
 		}

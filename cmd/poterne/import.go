@@ -30,7 +30,7 @@ type factsImport struct {
 
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (f *factsImport) Run(ctx context.Context, on *streams) error {
-	return f.with(ctx, func(o *app.Opened) error {
+	return f.with(ctx, on, func(o *app.Opened) error {
 		if _, declared := o.Sources[f.Source]; !declared {
 			return usage("no source %q is declared in %s; add a [[source]] with this name", f.Source, f.Config)
 		}
@@ -50,7 +50,7 @@ type aliasesImport struct {
 
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
-	return a.with(ctx, func(o *app.Opened) error {
+	return a.with(ctx, on, func(o *app.Opened) error {
 		aliases := o.TakesAliases(roster.AccountID(a.As))
 		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			return aliases.Take(ctx, format, from, said)

@@ -84,7 +84,7 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 			return usage("%v", err)
 		}
 	}
-	return a.with(ctx, func(o *app.Opened) error {
+	return a.with(ctx, on, func(o *app.Opened) error {
 		periods, err := o.Months.Periods(ctx)
 		if err != nil {
 			return err

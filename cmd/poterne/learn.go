@@ -15,7 +15,7 @@ type learnCommand struct {
 
 // Run prints a draft of what is missing in the configuration. It declares nothing.
 func (l *learnCommand) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(o *app.Opened) error {
+	return l.with(ctx, on, func(o *app.Opened) error {
 		drafts, err := o.Drafts(ctx, roster.ServiceID(l.Service))
 		fmt.Fprint(on.Out, drafts)
 		return err

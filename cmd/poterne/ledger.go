@@ -42,7 +42,7 @@ type ledgerTail struct {
 
 // Run prints the newest entries and, with Follow, each that comes.
 func (t *ledgerTail) Run(ctx context.Context, on *streams) error {
-	return t.with(ctx, func(o *app.Opened) error {
+	return t.with(ctx, on, func(o *app.Opened) error {
 		if err := t.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Tail}); err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ type ledgerVerify struct {
 // Run verifies the whole ledger. Damage is named on the standard output and makes
 // the answer no.
 func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
-	return v.withConcealed(ctx, func(o *app.Opened) error {
+	return v.withConcealed(ctx, on, func(o *app.Opened) error {
 		elsewhere, err := readAll(v.Checkpoint)
 		if err != nil {
 			return err

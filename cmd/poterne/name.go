@@ -38,7 +38,7 @@ type nameCommand struct {
 // Run writes in the ledger that people are named, then names them. It prints how
 // many, and nothing that tells who.
 func (n *nameCommand) Run(ctx context.Context, on *streams) error {
-	return n.withIndex(ctx, func(o *app.Opened) error {
+	return n.withIndex(ctx, on, func(o *app.Opened) error {
 		from, err := opened(n.Register, on)
 		if err != nil {
 			return err

@@ -18,34 +18,34 @@ type database struct {
 	Config string `default:"poterne.toml" help:"The configuration file."`
 }
 
-// open reads the configuration and opens its database.
-func (d database) open(ctx context.Context) (*app.Opened, error) {
-	s, err := config.Read(d.Config)
-	if err != nil {
-		return nil, err
-	}
-	return app.Open(ctx, s)
-}
-
 // with opens the database for one act.
-func (d database) with(ctx context.Context, act func(*app.Opened) error) error {
-	o, err := d.open(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(act(o), o.Close())
+func (d database) with(ctx context.Context, on *streams, act func(*app.Opened) error) error {
+	return d.by(ctx, on, app.Open, act)
 }
 
 // withConcealed opens the database for one act that needs to know nobody: it can do
 // without the epoch key.
-func (d database) withConcealed(ctx context.Context, act func(*app.Opened) error) error {
+func (d database) withConcealed(ctx context.Context, on *streams, act func(*app.Opened) error) error {
+	return d.by(ctx, on, app.OpenConcealed, act)
+}
+
+// by reads the configuration, opens its database for one act, and warns of a file that two people have
+// not allowed.
+func (d database) by(ctx context.Context, on *streams, open func(context.Context, config.Settings) (*app.Opened, error), act func(*app.Opened) error) error {
 	s, err := config.Read(d.Config)
 	if err != nil {
 		return err
 	}
-	o, err := app.OpenConcealed(ctx, s)
+	o, err := open(ctx, s)
 	if err != nil {
 		return err
+	}
+	unallowed, err := o.Unallowed(ctx)
+	if err != nil {
+		unallowed = "whether two people allowed what it says cannot be read: " + err.Error()
+	}
+	if unallowed != "" {
+		fmt.Fprintf(on.Err, "warning: %s: %s\n", d.Config, unallowed)
 	}
 	return errors.Join(act(o), o.Close())
 }

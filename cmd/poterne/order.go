@@ -42,7 +42,7 @@ var effects = map[string]order.Effect{"freeze": order.Frozen, "reduce": order.Re
 
 // Run places the order and prints its number.
 func (p *orderPlace) Run(ctx context.Context, on *streams) error {
-	return p.with(ctx, func(o *app.Opened) error {
+	return p.with(ctx, on, func(o *app.Opened) error {
 		if p.Act == "bypass" {
 			return on.say(o.Bypass(ctx, containment.AskBypass{Source: p.Target, For: p.For, By: roster.AccountID(p.As), Approver: p.Approver, Because: p.Because}))
 		}
@@ -89,7 +89,7 @@ type orderLift struct {
 
 // Run lifts one order.
 func (l *orderLift) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(o *app.Opened) error {
+	return l.with(ctx, on, func(o *app.Opened) error {
 		if err := typed.Check("the lifting of an order", l.Because); err != nil {
 			return usageError(err.Error())
 		}
@@ -108,7 +108,7 @@ type orderReopen struct {
 
 // Run takes the next step.
 func (r *orderReopen) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		return on.say(o.Reopen(ctx, r.ID, r.First, roster.AccountID(r.As), r.Approver, r.Because))
 	})
 }
@@ -123,7 +123,7 @@ type orderTick struct {
 
 // Run ticks one line of the checklist.
 func (t *orderTick) Run(ctx context.Context, on *streams) error {
-	return t.with(ctx, func(o *app.Opened) error {
+	return t.with(ctx, on, func(o *app.Opened) error {
 		s := containment.Service{Writer: o.Writer()}
 		err := s.Tick(ctx, containment.Tick{ID: t.ID, What: t.Line, By: roster.AccountID(t.As), Because: t.Because})
 		return on.say(fmt.Sprintf("%s is ticked, for order %s", t.Line, t.ID), err)
@@ -143,7 +143,7 @@ type orderList struct{ database }
 
 // Run lists what is placed and not lifted, oldest first.
 func (l *orderList) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(o *app.Opened) error {
+	return l.with(ctx, on, func(o *app.Opened) error {
 		orders, err := o.Orders.InForce(ctx)
 		if err != nil {
 			return err

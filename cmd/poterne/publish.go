@@ -31,7 +31,7 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	return p.withConcealed(ctx, func(o *app.Opened) error {
+	return p.withConcealed(ctx, on, func(o *app.Opened) error {
 		head, err := tiles.Publish(ctx, o.Published(), o.Verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)
@@ -90,7 +90,7 @@ type ledgerProve struct {
 
 // Run prints an entry with its proof; it is written in the ledger first.
 func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
-	return p.with(ctx, func(o *app.Opened) error {
+	return p.with(ctx, on, func(o *app.Opened) error {
 		if err := p.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
 			return err
 		}

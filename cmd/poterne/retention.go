@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -36,7 +35,7 @@ type retentionStatus struct {
 
 // Run says where each month stands. It shows no entry, so it is not written.
 func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		schedule, months, err := custody.Months(ctx, o.Months, time.Now())
 		if err != nil {
 			return err
@@ -89,19 +88,12 @@ type retentionRun struct {
 // Run drops every month that is past its term and not held, oldest first, and makes
 // room for the months to come.
 func (r *retentionRun) Run(ctx context.Context, on *streams) error {
-	o, err := r.open(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.run(ctx, on, o), o.Close())
+	return r.by(ctx, on, r.open, func(o *app.Opened) error { return r.run(ctx, on, o) })
 }
 
 // open opens the database as whoever may drop.
-func (r *retentionRun) open(ctx context.Context) (*app.Opened, error) {
-	s, err := config.Read(r.Config)
+func (r *retentionRun) open(ctx context.Context, s config.Settings) (*app.Opened, error) {
 	switch {
-	case err != nil:
-		return nil, err
 	case s.Server == "" && r.Owner != "":
 		return nil, usage("%s keeps everything in an SQLite file, which has no other owner: leave --owner out", r.Config)
 	case s.Server == "" || r.DryRun:
@@ -174,7 +166,7 @@ type retentionHold struct {
 
 // Run places the hold and prints its number.
 func (h *retentionHold) Run(ctx context.Context, on *streams) error {
-	return h.with(ctx, func(o *app.Opened) error {
+	return h.with(ctx, on, func(o *app.Opened) error {
 		gone, err := custody.Gone(ctx, o.Months, h.Since, h.Until)
 		if err != nil {
 			return err
@@ -202,7 +194,7 @@ type retentionRelease struct {
 
 // Run ends one hold. Others that touch the same months go on.
 func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		release := custody.Release{Hold: r.Hold, By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
 		if _, err := journal.Do(ctx, o.Writer(), release); err != nil {
 			return fmt.Errorf("nothing is released: %w", err)
@@ -219,7 +211,7 @@ type retentionPeople struct {
 
 // Run does what the running program does once a day.
 func (r *retentionPeople) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error { return o.KeepPeople(ctx, r.DryRun, on.Out) })
+	return r.with(ctx, on, func(o *app.Opened) error { return o.KeepPeople(ctx, r.DryRun, on.Out) })
 }
 
 type retentionRead struct {
@@ -230,7 +222,7 @@ type retentionRead struct {
 
 // Run prints the records, a line each.
 func (r *retentionRead) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		return o.ReadArchive(ctx, r.Person, archive.Reading{Request: r.Request}, on.Out)
 	})
 }

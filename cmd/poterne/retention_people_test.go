@@ -58,10 +58,7 @@ func TestPERSON_6_PeopleAreKeptAsTheRulesSayAndTwoReadTheArchive(t *testing.T) {
 // returns the request's number.
 func agreed(t *testing.T, dir, identifier string) string {
 	t.Helper()
-	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := openedIn(t, dir)
 	defer o.Close()
 	readings := archive.Readings{Writer: o.Writer(), Rows: store.NewArchive(o.DB), Person: o.Person, Now: time.Now}
 	for _, id := range []roster.AccountID{"samir", "nadia"} {

@@ -120,12 +120,23 @@ func reopened(t *testing.T, dir string) (next ledger.Number) {
 	return next
 }
 
-func assembledAgain(t *testing.T, dir string, try func(*app.Program)) {
+// openedIn is a configuration of a folder with its database open.
+func openedIn(t *testing.T, dir string) *app.Opened {
 	t.Helper()
-	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	s, err := config.Read(filepath.Join(dir, "poterne.toml"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	o, err := app.Open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func assembledAgain(t *testing.T, dir string, try func(*app.Program)) {
+	t.Helper()
+	o := openedIn(t, dir)
 	defer o.Close()
 	p, err := app.Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -177,13 +188,10 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
-	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := openedIn(t, dir)
 	defer o.Close()
 	log := slog.New(slog.DiscardHandler)
-	_, err = custody.Erasure{
+	_, err := custody.Erasure{
 		Ledger: o.Ledger, Months: setMeanwhile{o.Months, t, o.Writer()}, By: "timer", Council: o.Council(log), Published: o.Published(), Signer: o.Signer, Verifier: o.Verifier,
 		Progress: func(ledger.Month, int64, int64) {}, Now: time.Now, Log: log,
 	}.Run(t.Context())

@@ -54,10 +54,7 @@ func rememberedMonths(t *testing.T, dir string, months int) (oldest ledger.Month
 	if err := os.WriteFile(filepath.Join(dir, "epoch.key"), []byte(epoch), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := openedIn(t, dir)
 	defer o.Close()
 	staff := accounts.List{Organisations: []roster.Organisation{{ID: "garde", Name: "Poste de garde"}}}
 	for id, role := range map[roster.AccountID]roster.Role{"samir": roster.Security, "nadia": roster.Security, "pauline": roster.Adviser} {

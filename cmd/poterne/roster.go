@@ -27,7 +27,7 @@ type rosterCertify struct {
 
 // Run takes the certificates in, and says which are not.
 func (r *rosterCertify) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		taken, refused, err := o.Accounts(o.Writer()).CertifyCSV(ctx, r.File, roster.AccountID(r.As))
 		for _, one := range refused {
 			fmt.Fprintln(on.Err, one)
@@ -41,7 +41,7 @@ type rosterExport struct{ database }
 
 // Run prints the roster.
 func (r *rosterExport) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		organisations, err := o.Roster.Organisations(ctx)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ type rosterImport struct {
 
 // Run takes the roster in, and writes in the ledger that it was.
 func (r *rosterImport) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(o *app.Opened) error {
+	return r.with(ctx, on, func(o *app.Opened) error {
 		organisations, err := o.Roster.Organisations(ctx)
 		if err != nil {
 			return err

@@ -37,7 +37,7 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	return c.with(ctx, func(o *app.Opened) error {
+	return c.with(ctx, on, func(o *app.Opened) error {
 		if err := c.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Tuning, Since: ledger.Cut(c.Since.Time), Until: ledger.Cut(c.Until.Time)}); err != nil {
 			return err
 		}

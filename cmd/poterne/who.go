@@ -24,8 +24,8 @@ import (
 )
 
 // withIndex opens the database and the index of its ledger for one act.
-func (d database) withIndex(ctx context.Context, act func(*app.Opened) error) error {
-	return d.with(ctx, func(o *app.Opened) error {
+func (d database) withIndex(ctx context.Context, on *streams, act func(*app.Opened) error) error {
+	return d.with(ctx, on, func(o *app.Opened) error {
 		if err := o.WithIndex(ctx); err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	if typed.Says(w.Because, w.Identifier) {
 		return usage("the reason holds the identifier, and would stay written: say why without saying who it is")
 	}
-	return w.withIndex(ctx, func(o *app.Opened) error {
+	return w.withIndex(ctx, on, func(o *app.Opened) error {
 		person, err := w.person(ctx, o)
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ type ledgerShownTo struct {
 // everything that was shown of them, and ends with what the answer rests on. In a
 // form for programs, the list alone is on the standard output.
 func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
-	return t.withIndex(ctx, func(o *app.Opened) error {
+	return t.withIndex(ctx, on, func(o *app.Opened) error {
 		asked := ledger.Entry{Kind: ledger.Read, State: ledger.ShownToList, Target: strings.Join(t.Account, " "), Since: ledger.Cut(t.Since.Time), Until: ledger.Cut(t.Until.Time)}
 		if err := t.record(ctx, o, asked); err != nil {
 			return err
@@ -244,7 +244,7 @@ type ledgerAuditIndex struct {
 // Run makes every sealed segment of the index again in memory and compares. A
 // difference is named on the standard output and makes the answer no.
 func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
-	return a.withIndex(ctx, func(o *app.Opened) error {
+	return a.withIndex(ctx, on, func(o *app.Opened) error {
 		tell, err := progress(ctx, on, o)
 		if err != nil {
 			return err

@@ -50,6 +50,20 @@ func allowed(file config.Settings, is installed.Change) (config.Settings, error)
 	return s, nil
 }
 
+// Unallowed says by what a command goes whose file says what two people have not allowed: by what they allowed
+// last, or, where it knows nobody and only reads, by the file. It is empty where they allowed that, or
+// need not.
+func (o *Opened) Unallowed(ctx context.Context) (string, error) {
+	if o.Found != nil {
+		return fmt.Sprintf("two people have not allowed what this file says (%s): this command goes by what they allowed last (%s)", o.Found.Deciding.Digest, o.Deciding.Digest), nil
+	}
+	is, err := store.NewInstalled(o.DB).Said(ctx)
+	if err != nil || !is.ByTwo || is.Digest == o.Deciding.Digest {
+		return "", err
+	}
+	return fmt.Sprintf("two people have not allowed what this file says (%s): this command goes by it all the same, and nodes by what they allowed last (%s)", o.Deciding.Digest, is.Digest), nil
+}
+
 // changes finds, signs for and allows configurations.
 func (o *Opened) changes(w journal.Writer) installed.Changes {
 	return installed.Changes{Writer: w, Rows: store.NewInstalled(o.DB), Now: o.Now}

@@ -31,6 +31,16 @@ func (i Installed) Installed(ctx context.Context) (installed.Change, error) {
 	return i.db.installed(ctx, i.db.read, h.installed)
 }
 
+// Said is the change that the database says nodes go by, also where no seal can be checked: to be said to
+// whoever uses a command, and gone by nowhere.
+func (i Installed) Said(ctx context.Context) (installed.Change, error) {
+	h, err := scanHead(i.db.read.QueryRowContext(ctx, headColumns))
+	if err != nil {
+		return installed.Change{}, doing("reading the ledger's head", i.db.engine.classify(err))
+	}
+	return i.db.installed(ctx, i.db.read, h.installed)
+}
+
 // Changes implements the rows of installed.Changes.
 func (i Installed) Changes(ctx context.Context, since time.Time) ([]installed.Change, error) {
 	return i.db.configurations(ctx, i.db.read, `found_us >= $1`, since.UnixMicro())

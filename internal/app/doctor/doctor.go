@@ -156,6 +156,7 @@ func (x *examination) database(ctx context.Context) {
 		x.say(Wrong, "database", err.Error(), "give the program the keys that this ledger was written under")
 		return
 	}
+	x.allowed(ctx, o)
 	x.say(OK, "database", kind+"; its tables are this program's, and so are the keys", "")
 	asked := x.now()
 	if at, ok, err := o.DB.Clock(ctx); err != nil {

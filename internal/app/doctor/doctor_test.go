@@ -32,6 +32,7 @@ import (
 	"poterne/internal/app"
 	"poterne/internal/app/doctor"
 	"poterne/internal/config"
+	"poterne/internal/installed"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town/proconnect"
@@ -365,6 +366,36 @@ func TestTheDoctorNamesEachFault(t *testing.T) {
 				t.Errorf("it finds %+v", found)
 			}
 		})
+	}
+}
+
+// What two people have not allowed is said: nodes do not go by it, and what is looked at does.
+//
+// Promise: RIGHTS-1
+func TestRIGHTS_1_TheDoctorSaysThatNobodyAllowedTheFile(t *testing.T) {
+	p := healthy(t)
+	says := func(state doctor.State) bool {
+		return slices.ContainsFunc(p.examined(), func(f doctor.Finding) bool {
+			return f.State == state && f.About == "configuration" && strings.HasPrefix(f.Found, "two people")
+		})
+	}
+	if says(doctor.OK) || says(doctor.Check) {
+		t.Error("it speaks of two people where one changes the configuration")
+	}
+	p.write(func(text string) string { return "[configuration]\nby_two = true\n\n" + text })
+	p.lives(func(o *app.Opened) {
+		p.must(storetest.TakeRosterBy(t, o.Writer(), storetest.Staff()))
+		p.must(storetest.TakeRosterBy(t, o.Writer(), storetest.Signers()))
+		first := installed.Take{Proposal: installed.Proposal{Node: "north", Text: o.Deciding.Text, Digest: o.Deciding.Digest, ByTwo: true}}
+		_, err := journal.Do(t.Context(), o.Writer(), journal.Act[installed.Rows](first))
+		p.must(err)
+	})
+	if !says(doctor.OK) {
+		t.Errorf("what they allowed: %+v", p.examined())
+	}
+	p.instead(`silent_after = "24h"`, `silent_after = "48h"`)
+	if !says(doctor.Check) {
+		t.Errorf("what they did not allow: %+v", p.examined())
 	}
 }
 

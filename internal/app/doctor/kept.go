@@ -11,7 +11,23 @@ import (
 	"poterne/internal/app"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/witness"
+	"poterne/internal/store"
 )
+
+// allowed says whether two people allowed what the file says, where that takes two: all that is looked at here
+// is looked at by the file.
+func (x *examination) allowed(ctx context.Context, o *app.Opened) {
+	is, err := store.NewInstalled(o.DB).Installed(ctx)
+	switch {
+	case err != nil:
+		x.say(Wrong, "configuration", err.Error(), "no node starts before that is put right: restore the database from a copy")
+	case !is.ByTwo:
+	case is.Digest != x.Deciding.Digest:
+		x.say(Check, "configuration", fmt.Sprintf("two people have not allowed what the file says (%s): nodes go by what they allowed last (%s), and what is said here is of the file", x.Deciding.Digest, is.Digest), "have it allowed in the portal, or write back what was allowed")
+	default:
+		x.say(OK, "configuration", fmt.Sprintf("two people allowed it (%s)", is.Digest), "")
+	}
+}
 
 // latest is how old an entry may be that no checkpoint covers.
 const latest = 5 * time.Second
