@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,13 +16,19 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/accounts"
 	"poterne/internal/audit"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/containment"
 	"poterne/internal/i18n"
+	"poterne/internal/installed"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // A configuration that is refused late leaves the program in charge as it was: it still hears of
@@ -129,6 +136,77 @@ func TestRUN_5_AConfigurationThatIsRefusedLeavesNothingWritten(t *testing.T) {
 	}
 	if name := h.opened.Rules.Categories.Of(1).Name(i18n.English); name != "the fence" {
 		t.Errorf("a category that is gone is read as %q", name)
+	}
+	leave()
+	if err := h.group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A node whose file says what nobody allowed goes by what two people allowed last once it reads its file anew, as a
+// start does: whoever edits the file does not keep it at what was in force before.
+//
+// Promises: RIGHTS-1, RUN-11
+func TestRIGHTS_1_ANodeThatReadsAFileThatNobodyAllowedGoesByWhatWasAllowed(t *testing.T) {
+	file := filepath.Join(configtest.Secrets(t), "poterne.toml")
+	says := func(mail string) config.Settings {
+		t.Helper()
+		text := strings.NewReplacer("# [configuration]\n# by_two = true", "[configuration]\nby_two = true", `mail = ["garde@registre.example"]`, "mail = [\""+mail+"\"]").Replace(config.Example)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := config.Read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	first := says("garde@registre.example")
+	o, err := Open(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	p, err := Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range []accounts.List{storetest.Staff(), storetest.Signers()} {
+		if err := storetest.TakeRosterBy(t, o.Writer(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	h := &node{succession: succession{log: slog.New(slog.DiscardHandler), now: &term{Program: p, end: func() {}}}, file: file, opened: o}
+	h.group, h.living = errgroup.WithContext(ctx)
+	if err := h.reload(t.Context()); err != nil { // which takes it as the first
+		t.Fatal(err)
+	}
+
+	agreed := says("nuit@registre.example")
+	if said := h.takeUp(t.Context()); !strings.Contains(said.Error, "nothing has changed") || h.opened.Deciding.Digest != first.Deciding.Digest {
+		t.Errorf("it goes by what nobody allowed: %+v", said)
+	}
+	changes := o.changes(o.Writer())
+	waiting, err := changes.Waiting(t.Context())
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("there wait %+v, %v", waiting, err)
+	}
+	for _, id := range []roster.AccountID{"samir", "nadia"} {
+		if err := journal.Record(t.Context(), o.Writer(), ledger.Entry{Kind: ledger.SteppedUp, Account: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(changes.Sign(t.Context(), installed.Sign{Number: waiting[0].Number, By: "samir", Because: "convenu"}), changes.Allow(t.Context(), waiting[0].Number, "nadia")); err != nil {
+		t.Fatal(err)
+	}
+	for _, mail := range []string{"thief@registre.example", "garde@registre.example"} {
+		says(mail)
+		said := h.takeUp(t.Context())
+		if said.Error == "" || strings.Contains(said.Error, "nothing has changed") != (mail != "thief@registre.example") || h.opened.Deciding.Digest != agreed.Deciding.Digest || !h.refused.Load() {
+			t.Errorf("with %s in its file it says %+v, and goes by %s", mail, said, h.opened.Deciding.Digest)
+		}
 	}
 	leave()
 	if err := h.group.Wait(); err != nil {

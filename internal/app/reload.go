@@ -70,7 +70,11 @@ func (h *node) takeUp(ctx context.Context) answer {
 	const refused = "the configuration is refused: nothing has changed"
 	err := h.reload(ctx)
 	h.refused.Store(err != nil)
+	behind, isBehind := errors.AsType[behindError](err)
 	switch wrong, many := errors.AsType[fault.Complaints](err); {
+	case isBehind:
+		h.log.ErrorContext(ctx, "the file is refused: this node goes by what two people allowed last", slog.String("digest", h.opened.Deciding.Digest.String()), slog.Any("err", behind.refused))
+		return answer{Error: fmt.Sprintf("the file is refused, and this node goes by what two people allowed last from now on (digest %s): %v", h.opened.Deciding.Digest, behind.refused)}
 	case many:
 		for _, one := range wrong {
 			h.log.ErrorContext(ctx, refused, slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
@@ -98,23 +102,44 @@ func (h *node) reopen(ctx context.Context) answer {
 	return answer{Done: "the access log was opened anew: " + log.path}
 }
 
-// reload makes the program anew from the configuration as it stands now, and puts it in charge.
-// Read it from top to bottom: until the entry is written nothing has changed, and nothing can
-// fail after it.
+// behindError is the error of a file that two people have not allowed, on a node that goes by what they
+// allowed last from now on, and went by another before.
+type behindError struct{ refused error }
+
+func (e behindError) Error() string { return e.refused.Error() }
+
+// reload reads the configuration as it stands now, and goes by it, unless two people are to allow it:
+// then by what they allowed last, as a start does.
 func (h *node) reload(ctx context.Context) error {
 	s, err := config.Read(h.file)
 	if err != nil {
 		return err
 	}
-	before := h.current().Program
 	is, err := store.NewInstalled(h.opened.DB).Installed(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case is.ByTwo && is.Digest != s.Deciding.Digest:
-		at, err := h.opened.ask(ctx, s)
-		return refusal(s.Deciding.Digest, at, err)
 	}
+	if !is.ByTwo || is.Digest == s.Deciding.Digest {
+		return h.goBy(ctx, s)
+	}
+	at, err := h.opened.ask(ctx, s)
+	refused := refusal(s.Deciding.Digest, at, err)
+	if is.Digest == h.opened.Deciding.Digest {
+		return refused
+	}
+	if s, err = allowed(s, is); err == nil {
+		err = h.goBy(ctx, s)
+	}
+	if err != nil {
+		return errors.Join(refused, err)
+	}
+	return behindError{refused}
+}
+
+// goBy makes the program anew from a configuration, and puts it in charge. Read it from top to
+// bottom: until the entry is written nothing has changed, and nothing can fail after it.
+func (h *node) goBy(ctx context.Context, s config.Settings) error {
+	before := h.current().Program
 	if err := stays(h.opened.Settings, s); err != nil {
 		return err
 	}
