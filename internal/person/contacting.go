@@ -294,7 +294,9 @@ func (s *ContactService) EndByCode(ctx context.Context, typed string) (ledger.St
 func (s *ContactService) end(ctx context.Context, number ledger.Number, from string) (ledger.State, error) {
 	e, err := s.move(ctx, number, ledger.Stopped)
 	if fault.Is(err, fault.Absent) && from != newAddress {
-		e, err = s.move(ctx, number, ContactsPutBack)
+		if err = s.speaks(ctx, number); err == nil {
+			e, err = s.move(ctx, number, ContactsPutBack)
+		}
 	}
 	if err != nil {
 		return "", err
@@ -310,6 +312,24 @@ func (s *ContactService) end(ctx context.Context, number ledger.Number, from str
 		}
 	}
 	return e.State, nil
+}
+
+// speaks reports an error where the ledger says that the former address of an older change put itself back since
+// this one was asked: its own former address may be a thief's. Rows say the same, unless somebody changed them.
+func (s *ContactService) speaks(ctx context.Context, number ledger.Number) error {
+	c, err := s.Rows.One(ctx, number)
+	if err != nil {
+		return err
+	}
+	if _, err := s.read(ctx, number); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.ContainsFunc(s.said.back[c.Person], func(b putBack) bool { return b.of < number && b.by > number }) {
+		return &fault.Error{Kind: fault.Absent}
+	}
+	return nil
 }
 
 // StopOwn stops the change that a person has under way, at their word.
@@ -425,7 +445,11 @@ func (s *ContactService) told(ctx context.Context, c ContactChange, kept hidden)
 type saidOfContacts struct {
 	from, next ledger.Number
 	by         map[ledger.Number]runs // that nothing has ended, by their numbers
+	back       map[register.PersonID][]putBack
 }
+
+// putBack is a change of which the former details were put back, and the entry of that.
+type putBack struct{ of, by ledger.Number }
 
 type runs struct {
 	told    ledger.Entry
@@ -437,7 +461,7 @@ func (s *ContactService) read(ctx context.Context, number ledger.Number) (runs, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.said.by == nil || number < s.said.from {
-		s.said = saidOfContacts{from: number, next: number, by: make(map[ledger.Number]runs)}
+		s.said = saidOfContacts{from: number, next: number, by: make(map[ledger.Number]runs), back: make(map[register.PersonID][]putBack)}
 	}
 	pause := journal.Pauses(ctx)
 	for e, err := range s.Ledger.Entries(ctx, s.said.next) {
@@ -448,6 +472,9 @@ func (s *ContactService) read(ctx context.Context, number ledger.Number) (runs, 
 			pause()
 		}
 		s.said.next = e.Number + 1
+		if e.Kind == ledger.Contacted && e.State == ContactsPutBack {
+			s.said.back[e.Person] = append(s.said.back[e.Person], putBack{of: e.Cause, by: e.Number})
+		}
 		known, is := s.said.by[e.Cause]
 		switch {
 		case e.Kind != ledger.Contacted || e.State == ledger.Asked:

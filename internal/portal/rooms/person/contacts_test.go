@@ -395,6 +395,38 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 		me.is(former, "four days later")
 	})
 
+	t.Run("nor does whoever owns the database have a thief's address speak after the former one did", func(t *testing.T) {
+		for i, undoes := range map[int][]string{
+			14: {`delete from contact_change where state = 'put-back'`},
+			15: {`delete from contact_change where number in (select number from older)`, `insert into contact_change select * from older`},
+		} {
+			me := h.citizen(i)
+			former := me.mail()
+			for _, address := range []string{"thief@un.example", "thief@deux.example"} {
+				me.asks(address)
+				if err := h.after(73 * time.Hour); err != nil {
+					t.Error(err)
+				}
+				me.is(address, "after the thief waited")
+			}
+			second := h.link("thief@un.example")
+			h.Tamper(fmt.Sprintf(`create table older as select * from contact_change where person = x'%s'`, me.id.Hex()))
+			if code, _ := h.follows(h.link(former)); code != http.StatusOK {
+				t.Fatalf("putting back: %d", code)
+			}
+			h.Tamper(undoes...)
+			for name, service := range map[string]*person.ContactService{"this node": h.service, "another node": h.node()} {
+				h.Contacts = service
+				if code, _ := h.follows(second); code != http.StatusNotFound {
+					t.Errorf("%s: the thief's address speaks: %d", name, code)
+				}
+				me.is(former, "after the thief's address spoke, by "+name)
+			}
+			h.Contacts = h.service
+			h.Tamper(fmt.Sprintf(`delete from contact_change where person = x'%s'`, me.id.Hex()), `drop table older`)
+		}
+	})
+
 	t.Run("a change that was under way when the former address spoke is overtaken", func(t *testing.T) {
 		me := h.citizen(5)
 		former := me.mail()
