@@ -103,3 +103,28 @@ func TestTheRegisterIsAskedWithItsTokenAndBelievedOnlyWhenItAnswers(t *testing.T
 		t.Errorf("a page is taken for an answer: %v", err)
 	}
 }
+
+// However a keyboard, a document or another system spells a name, it is the same one: what nobody sees between two
+// letters, letters that are written wide or as one, and whichever apostrophe. What is seen to differ differs.
+//
+// Promise: PERSON-1
+func TestPERSON_1_ANameIsTheSameHoweverItIsSpelt(t *testing.T) {
+	same := map[string][]string{
+		"D ARTAGNAN OBRIEN": {"d'Artagnan Obrien", "d’Artagnan Obrien", "dʼArtagnan Obrien", "D´ARTAGNAN OBRIEN", "D-Artagnan Obrien", "d\u2010Artagnan\u00a0Obrien", "D'Arta\u00adgnan O\u200dbrien", "\ufeffd'Artagnan Obrien\u200e"},
+		"FIFFEL OE LEFEVRE": {"Fiffel Œ Lefèvre", "\ufb01ffel œ Lefe\u0300vre", "ＦＩＦＦＥＬ Œ Lefèvre"},
+		"STRASSE AE LUKASZ": {"Straße Æ Łukasz", "STRASSE ae łukasz", "STRAẞE æ Lukasz"},
+		"DIYARBAKIR":        {"Diyarbakır", "DİYARBAKIR"},
+	}
+	for want, spellings := range same {
+		for _, name := range spellings {
+			if got := (register.Civil{Family: name}).Normal().Family; got != want {
+				t.Errorf("%+q is read as %q, not %q", name, got, want)
+			}
+		}
+	}
+	for one, other := range map[string]string{"DUPONT": "DU PONT", "LE BRUN": "LEBRUN", "DUРONT": "DUPONT"} {
+		if (register.Civil{Family: one}).Normal() == (register.Civil{Family: other}).Normal() {
+			t.Errorf("%q and %q are one", one, other)
+		}
+	}
+}

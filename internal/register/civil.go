@@ -46,10 +46,10 @@ var ligatures = strings.NewReplacer("Œ", "OE", "Æ", "AE", "ß", "SS", "ẞ", "
 // plain writes a name as registers of civil status without accents do.
 func plain(name string) string {
 	var text strings.Builder
-	for _, r := range norm.NFD.String(ligatures.Replace(strings.ToUpper(name))) {
+	for _, r := range norm.NFD.String(ligatures.Replace(strings.ToUpper(norm.NFKD.String(name)))) {
 		switch {
-		case unicode.Is(unicode.Mn, r):
-		case unicode.IsLetter(r):
+		case unicode.Is(unicode.Mn, r), unicode.Is(unicode.Cf, r): // which nobody sees, such as a soft hyphen
+		case unicode.IsLetter(r) && !unicode.Is(unicode.Lm, r): // an apostrophe may be a letter, by its name
 			text.WriteRune(r)
 		default:
 			text.WriteRune(' ')
