@@ -183,13 +183,13 @@ func Differences(is, would string) ([]Difference, error) {
 		switch {
 		case old == new:
 		case !is:
-			gone = append(gone, Difference{Key: key, Is: old.open})
+			gone = append(gone, Difference{Key: seen(key), Is: old.open})
 		case !was:
-			added = append(added, Difference{Key: key, Would: new.open})
+			added = append(added, Difference{Key: seen(key), Would: new.open})
 		case old.open == new.open:
-			changed = append(changed, Difference{key, old.open, new.open + " " + hidden})
+			changed = append(changed, Difference{seen(key), old.open, new.open + " " + hidden})
 		default:
-			changed = append(changed, Difference{key, old.open, new.open})
+			changed = append(changed, Difference{seen(key), old.open, new.open})
 		}
 	}
 	return slices.Concat(changed, gone, added), nil
@@ -258,11 +258,26 @@ func openAddress(text string) string {
 	return said
 }
 
-// flatValue is a value as people read it, and the same without what it hides.
+// flatValue is a value as no other is written, and as people read it.
 type flatValue struct{ full, open string }
 
 func flatValueOf(value any) flatValue {
-	return flatValue{said(value, func(text string) string { return text }), said(value, open)}
+	var full strings.Builder
+	spell(&full, value)
+	return flatValue{full.String(), said(value)}
+}
+
+// seen is a text as people are shown it: what nobody sees in it is spelled out.
+func seen(text string) string {
+	var out strings.Builder
+	for _, r := range typed.Printed(text) {
+		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
 }
 
 // flat is each key of a deciding part with its value, as people read them.
@@ -278,7 +293,7 @@ func flat(deciding string) (map[string]flatValue, error) {
 
 func flatten(all map[string]flatValue, path string, table map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		here := join(path, typed.Printed(name))
+		here := join(path, name)
 		switch v := table[name].(type) {
 		case map[string]any:
 			if len(v) == 0 {
@@ -319,14 +334,14 @@ func flattenList(all map[string]flatValue, path string, tables []any) {
 		flatten(all, path+"["+name+"]", table)
 	}
 	names := strings.Join(order, ", ")
-	entered(all, path, flatValue{names, names})
+	entered(all, path, flatValue{names, seen(names)})
 }
 
 // nameOf is what people know a table of a list by; empty when nothing in it tells.
 func nameOf(table map[string]any) string {
 	text := func(key string) string {
 		value, _ := table[key].(string)
-		return typed.Printed(open(value))
+		return open(value)
 	}
 	for _, key := range []string{"id", "name"} {
 		if text(key) != "" {
@@ -341,11 +356,11 @@ func nameOf(table map[string]any) string {
 	return cmp.Or(text("path"), text("address"), text("url"), text("issuer"))
 }
 
-// said is a value as people read it, its texts as a function has them. A quotation mark in one ends nothing.
-func said(value any, of func(string) string) string {
+// said is a value as people read it, without what it hides. A quotation mark in a text ends nothing.
+func said(value any) string {
 	switch v := value.(type) {
 	case string:
-		text := typed.Printed(of(v))
+		text := seen(open(v))
 		if strings.Contains(text, `"`) {
 			text = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text)
 		}
@@ -356,13 +371,16 @@ func said(value any, of func(string) string) string {
 		}
 		members := make([]string, len(v))
 		for i, one := range v {
-			members[i] = said(one, of)
+			members[i] = said(one)
+			if inner, isList := one.([]any); isList && len(inner) > 0 {
+				members[i] = "[" + members[i] + "]"
+			}
 		}
 		return strings.Join(members, ", ")
 	case map[string]any:
 		var members []string
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			members = append(members, typed.Printed(name)+" = "+said(v[name], of))
+			members = append(members, seen(name)+" = "+said(v[name]))
 		}
 		return "(" + strings.Join(members, ", ") + ")"
 	default:

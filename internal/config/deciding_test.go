@@ -206,3 +206,41 @@ func TestRIGHTS_1_NoSpellingOfAnAddressShowsItsSecret(t *testing.T) {
 		t.Errorf("a path that reads as a host: %q, %v", got, err)
 	}
 }
+
+// Whatever has another digest differs in a key that people are shown: neither a sign that nobody sees, nor one that is
+// spelled out as another writes it, nor how lists lie in each other, passes for what was there. What nobody sees
+// is spelled out.
+//
+// Promise: RIGHTS-1
+func TestRIGHTS_1_NothingThatDiffersLooksTheSame(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"a sign that is spelled out":        {"[a]\nkey = 'x\\u202ey'\n", "[a]\nkey = \"x\\u202ey\"\n"},
+		"a sign that nobody sees":           {"[a]\nkey = \"garde@registre.example\"\n", "[a]\nkey = \"garde@registre\\u200b.example\"\n"},
+		"another, in a list":                {"[a]\nkey = [\"x\\u2060y\"]\n", "[a]\nkey = [\"x\\u200by\"]\n"},
+		"in a key":                          {"[a]\n'x\\u202ey' = 1\n", "[a]\n\"x\\u202ey\" = 1\n"},
+		"in the name of a table of a list":  {"[[a]]\nid = 'x\\u202ey'\nn = 1\n", "[[a]]\nid = \"x\\u202ey\"\nn = 1\n"},
+		"lists in a list":                   {"[a]\nkey = [\"x\", \"y\"]\n", "[a]\nkey = [[\"x\"], [\"y\"]]\n"},
+		"lists in a list, cut otherwise":    {"[a]\nkey = [[\"x\", \"y\"], [\"z\"]]\n", "[a]\nkey = [[\"x\"], [\"y\", \"z\"]]\n"},
+		"a member that has a comma":         {"[a]\nkey = [\"x\", \"y\"]\n", "[a]\nkey = ['x\", \"y']\n"},
+		"a table on one line with a member": {"[a]\nkey = [1, { b = 1, c = 2 }]\n", "[a]\nkey = [1, { 'b = 1, c' = 2 }]\n"},
+		"a secret's place":                  {"[a]\nkey = [\"https://a:b@host.example\", \"https://c:d@host.example\"]\n", "[a]\nkey = [\"https://c:d@host.example\", \"https://a:b@host.example\"]\n"},
+	} {
+		is, err := config.DigestOfText(c[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		would, err := config.DigestOfText(c[1])
+		if err != nil || is == would {
+			t.Fatalf("%s: the same digest, %v", name, err)
+		}
+		got, err := config.Differences(c[0], c[1])
+		if err != nil || len(got) == 0 {
+			t.Errorf("%s: nothing is shown, %v", name, err)
+		}
+		for _, one := range got {
+			if strings.ContainsAny(one.Key+one.Is+one.Would, "\u200b\u2060\u202e") {
+				t.Errorf("%s: what nobody sees is in %q", name, one)
+			}
+		}
+	}
+}
