@@ -78,15 +78,25 @@ func (l Language) Day(t, now time.Time) string {
 	case -1:
 		return l.Say("day.yesterday")
 	}
-	number := strconv.Itoa(t.Day())
-	if l == French && t.Day() == 1 {
-		number = "1er"
-	}
-	text := weekdays[l][t.Weekday()] + " " + number + wide + months[l][t.Month()-1]
+	text := weekdays[l][t.Weekday()] + " " + l.dayOfYear(t)
 	if t.Year() != now.Year() {
 		text += wide + strconv.Itoa(t.Year())
 	}
 	return text
+}
+
+// dayOfYear is "3 March".
+func (l Language) dayOfYear(t time.Time) string {
+	number := strconv.Itoa(t.Day())
+	if l == French && t.Day() == 1 {
+		number = "1er"
+	}
+	return number + wide + months[l][t.Month()-1]
+}
+
+// Birthday writes the day on which somebody was born: "3 March 2012".
+func (l Language) Birthday(t time.Time) string {
+	return l.dayOfYear(t) + wide + strconv.Itoa(t.Year())
 }
 
 // calendar puts a day among days that all have 24 hours.

@@ -14,7 +14,7 @@ import (
 
 // Readable are scripts that complain of a page, each a list of sentences. The last wants Axe
 // in the page.
-var Readable = []string{tooWide, tooSmall, axeRun}
+var Readable = []string{tooWide, tooSmall, astray, axeRun}
 
 // tooWide complains of a page that must be scrolled sideways.
 const tooWide = `document.documentElement.scrollWidth > innerWidth
@@ -27,6 +27,12 @@ const tooSmall = `[...document.querySelectorAll("a, button, input:not([type=hidd
 	.map(e => [e, e.getBoundingClientRect()])
 	.filter(([, box]) => box.width < 24 || box.height < 24)
 	.map(([e, box]) => e.outerHTML.slice(0, 80) + " is " + Math.round(box.width) + " by " + Math.round(box.height))`
+
+// astray complains of labels that stand beside the field before theirs.
+const astray = `[...document.querySelectorAll("label[for]")]
+	.map(e => [e, e.getBoundingClientRect(), document.getElementById(e.htmlFor)?.getBoundingClientRect()])
+	.filter(([, label, field]) => field && label.width > 1 && label.top < field.top - 8 && label.left > field.left + 8)
+	.map(([e]) => "the label of " + e.htmlFor + " stands to the right above its field")`
 
 // axeRun has axe-core judge the page by WCAG 2.2 AA, and by enhanced contrast. It says no
 // more of what it finds right than that it is.

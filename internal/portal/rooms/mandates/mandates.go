@@ -85,14 +85,17 @@ func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) 
 type mandate struct {
 	person.MandateView
 	AskedBy, ApprovedBy string
-	Own                 bool // the viewer asked for it: another approves
-	Running             bool // the representative is shown the lines now
+	Own                 bool      // the viewer asked for it: another approves
+	Running             bool      // the representative is shown the lines now
+	Born                string    // the represented, in words
+	Last                time.Time // its last day
 }
 
 // page answers those who sign: who represents whom now, and until when?
 type page struct {
 	portal.Page
 	Lasting, Waiting []mandate
+	ToSign           int // of those that wait, by the viewer
 	MaySign          bool
 	Again            string // where to come back to from a confirmation
 	Kinds            []ledger.State
@@ -124,10 +127,15 @@ func (h *Handlers) show(v *portal.Visit, status int, shown page) error {
 	}
 	now := h.shell.Now()
 	for _, m := range all {
-		one := mandate{m, labels.Account(m.By), labels.Account(m.Approver), m.By == v.Viewer.ID, m.InForce(now)}
+		one := mandate{m, labels.Account(m.By), labels.Account(m.Approver), m.By == v.Viewer.ID, m.InForce(now), "", m.Until.Add(-time.Second)}
+		if born, err := time.Parse(time.DateOnly, m.Parties.Represented.Birth); err == nil {
+			one.Born = v.Speaker.Birthday(born)
+		}
 		switch {
 		case m.Waits(now):
-			shown.Waiting = append(shown.Waiting, one)
+			if shown.Waiting = append(shown.Waiting, one); !one.Own {
+				shown.ToSign++
+			}
 		case m.Lasts(now):
 			shown.Lasting = append(shown.Lasting, one)
 		}
@@ -169,7 +177,13 @@ func (h *Handlers) ask(v *portal.Visit) error {
 	if err != nil {
 		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "until", Key: "mandates.until-wrong"})
 	}
-	if shown.Wrong = append(shown.Wrong, portal.MendTyped("because", shown.Typed.Reference)...); len(shown.Wrong) > 0 {
+	for _, wrong := range portal.MendTyped("because", shown.Typed.Reference) {
+		if wrong.Key == "order.because-missing" {
+			wrong.Key = "mandates.reference-wrong"
+		}
+		shown.Wrong = append(shown.Wrong, wrong)
+	}
+	if len(shown.Wrong) > 0 {
 		return h.show(v, http.StatusUnprocessableEntity, shown)
 	}
 	if confirmed, err := v.Confirm(path, "confirm.mandate"); !confirmed {

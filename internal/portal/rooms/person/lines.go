@@ -27,7 +27,8 @@ type filePage struct {
 	More                   bool // there are older lines than the page shows
 	Contacts               bool // contact details are changed here
 	Mandates               bool // and who may read this page is shown
-	Mandated, Represented  int  // how many may, now; and how many pages the visitor may read
+	mandated
+	Represented int // how many pages the visitor may read
 }
 
 // said is a line in words.

@@ -81,9 +81,7 @@ func (h *Handlers) mandated(v visit, shown *filePage) error {
 	}
 	shown.Mandates = true
 	for _, m := range of {
-		if m.Lasts(h.pages.Settings().Now()) {
-			shown.Mandated++
-		}
+		shown.count(m, h.pages.Settings().Now())
 	}
 	to, err := h.deps.Mandates.To(v.Context(), v.Visitor.Identity)
 	if fault.Is(err, fault.Unavailable) { // their own page does not wait for it
@@ -93,19 +91,33 @@ func (h *Handlers) mandated(v visit, shown *filePage) error {
 	return err
 }
 
+// mandated is how many others may read a page now, and how many will.
+type mandated struct{ Readers, Coming int }
+
+// count counts a mandate that somebody signed for.
+func (c *mandated) count(m person.MandateView, now time.Time) {
+	switch {
+	case m.InForce(now):
+		c.Readers++
+	case m.Lasts(now):
+		c.Coming++
+	}
+}
+
 // mandate is a mandate as the person reads it.
 type mandate struct {
 	person.MandateView
 	Name             string // of the representative
 	Running, Lasting bool
 	Revocable        bool
-	Since, Last      time.Time // Last is its last day
+	Last             time.Time // its last day
 	More             int       // looks beyond those that are shown
 }
 
 // mandatesPage answers a person: who else reads my page?
 type mandatesPage struct {
 	page
+	mandated
 	Lasting, Past []mandate
 }
 
@@ -119,12 +131,10 @@ func (h *Handlers) mandates(v visit) error {
 	}
 	shown, now := mandatesPage{page: h.mine(v, "mine.mandates")}, h.pages.Settings().Now()
 	for _, m := range all {
+		shown.count(m, now)
 		one := mandate{
 			MandateView: m, Name: m.Parties.Representative.Given + " " + m.Parties.Representative.Family, Running: m.InForce(now), Lasting: m.Lasts(now),
-			Revocable: m.Kind == person.PowerOfAttorney && m.Lasts(now), Since: m.From(), Last: m.Until.Add(-time.Second),
-		}
-		if one.Since.IsZero() {
-			one.Since = m.Begins
+			Revocable: m.Kind == person.PowerOfAttorney && m.Lasts(now), Last: m.Until.Add(-time.Second),
 		}
 		if !m.Over.IsZero() {
 			one.Last = m.Over

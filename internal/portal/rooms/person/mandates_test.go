@@ -191,7 +191,7 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	if code := reads(path); code != http.StatusNotFound {
 		t.Errorf("it shows the page before three days: %d", code)
 	}
-	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "CAMILLE BONNET") || !strings.Contains(said, "Guardianship") {
+	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "CAMILLE BONNET") || !strings.Contains(said, "Guardianship") || !strings.Contains(said, "One other person will soon be able to read this page") || strings.Contains(said, "may read this page.") {
 		t.Errorf("the person reads: %s", said)
 	}
 	after(2 * time.Hour)
@@ -203,6 +203,14 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	code, said := as(guardian, register.PersonID{}, http.MethodGet, path, nil)
 	if code != http.StatusOK || !strings.Contains(said, "Who looked at the file of CAMILLE AUBRY") || strings.Contains(said, "Who may read this page") || strings.Contains(said, "My contact details") {
 		t.Errorf("%d: %s", code, said)
+	}
+	for _, of := range []string{path, path + "/easy", fmt.Sprintf("%s/lines/%d", path, line)} {
+		if _, said := as(guardian, register.PersonID{}, http.MethodGet, of, nil); !strings.Contains(said, "“you” means CAMILLE AUBRY") || strings.Contains(said, "your file") || strings.Contains(said, "my file") {
+			t.Errorf("%s speaks to the representative as if the file were theirs: %s", of, said)
+		}
+	}
+	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "One other person may read this page.") {
+		t.Errorf("the person is not told that it is in force: %s", said)
 	}
 	for of, want := range map[string]int{
 		fmt.Sprintf("%s/lines/%d", path, line): http.StatusOK, fmt.Sprintf("%s/lines/%d", path, others): http.StatusNotFound, path + "/lines.csv": http.StatusOK, path + "/lines.json": http.StatusOK,
@@ -232,7 +240,7 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	if code, _ := as(known("AUBRY"), somebody(1), http.MethodPost, fmt.Sprintf("/mandates/%d/revoke", number), nil); code != http.StatusNotFound {
 		t.Errorf("a guardianship is revoked: %d", code)
 	}
-	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "the page was read") || !strings.Contains(said, "all lines were downloaded") || !strings.Contains(said, "a question was asked") {
+	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "The page was read") || !strings.Contains(said, "All lines were downloaded") || !strings.Contains(said, "A question was asked") {
 		t.Errorf("the person sees of the looks: %s", said)
 	}
 

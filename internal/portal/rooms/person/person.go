@@ -208,8 +208,14 @@ func (h *Handlers) page(r *http.Request, title string, pairs ...any) page {
 	return page{Page: h.pages.Page(r, title, pairs...), Controller: h.deps.Controller}
 }
 
+// titlesFor are the titles of what a representative reads of another's.
+var titlesFor = map[string]string{"mine.title": "mine.title-for", "mine.line": "mine.line-for"}
+
 // mine is a page for whoever is signed in.
 func (h *Handlers) mine(v visit, title string, pairs ...any) page {
+	if of, is := titlesFor[title]; is && v.For != "" {
+		title, pairs = of, append(pairs, "name", v.For)
+	}
 	begun := h.page(v.Request, title, pairs...)
 	begun.In, begun.Base, begun.For = true, v.Base, v.For
 	return begun
