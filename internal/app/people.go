@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/person"
@@ -113,19 +115,26 @@ func (p *Program) mandates(o *Opened, sender *mailing.Sender) *person.Mandates {
 	if o.People == nil || o.Index == nil {
 		return nil
 	}
-	m := &person.Mandates{
-		Writer: p.Journal, Ledger: o.Ledger, Rows: store.NewMandates(o.DB), Kept: store.NewKept(o.DB, "mandates"), Register: o.People.Register, Person: o.Settings.Person, Key: o.Pseudonym,
-		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "mandate/", Value: text}) },
-		Page: o.People.Origin + personroom.MandatesPath, Zone: paris(), Now: o.Now, Log: p.log,
-	}
-	if o.People.Contacts != nil {
-		m.Contacts = *o.People.Contacts
-	}
+	m := o.Mandates(p.Journal, p.log)
 	if o.Mail != nil {
 		m.Sender = o.Mail
 	}
 	if sender != nil {
 		m.Post = mailing.Post{Settings: sender.Settings, From: o.Controller}
+	}
+	return m
+}
+
+// Mandates are who may read another person's page, written by a writer. They tell nobody by mail or
+// letter. There MUST be a page of people, and an index.
+func (o *Opened) Mandates(writer journal.Writer, log *slog.Logger) *person.Mandates {
+	m := &person.Mandates{
+		Writer: writer, Ledger: o.Ledger, Rows: store.NewMandates(o.DB), Kept: store.NewKept(o.DB, "mandates"), Register: o.People.Register, Person: o.Settings.Person, Key: o.Pseudonym,
+		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "mandate/", Value: text}) },
+		Page: o.People.Origin + personroom.MandatesPath, Zone: paris(), Now: o.Now, Log: log,
+	}
+	if o.People.Contacts != nil {
+		m.Contacts = *o.People.Contacts
 	}
 	return m
 }

@@ -103,9 +103,15 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	defer invented.kept.Close()
 	invented.creates(theft.created)
 	invented.archives = theft.thieves == nil && !d.Exercise // thefts are played in the town in which they were measured
+	invented.lang = d.Lang
 	if lived == "" {
 		if err := invented.fill(ctx, o); err != nil {
 			return errors.Join(fmt.Errorf("filling the town: %w", err), o.Close())
+		}
+		if invented.archives {
+			if err := invented.mandate(ctx, o, log); err != nil {
+				return errors.Join(fmt.Errorf("recording a mandate: %w", err), o.Close())
+			}
 		}
 		if err := os.WriteFile(filepath.Join(dir, identifiers), []byte(invented.identifiers()), 0o600); err != nil {
 			return errors.Join(err, o.Close())
@@ -384,6 +390,10 @@ func (d *Demo) greet(out io.Writer, dir string, at *listeners, invented *world, 
 	var apart string
 	if len(closed) > 0 && archived >= 0 && received >= 0 {
 		apart = d.Lang.Say("demo.apart", "closed", file(invented.register.Dossier(closed[0])), "archived", file(invented.register.Dossier(archived)), "received", file(invented.register.Dossier(received)))
+	}
+	if people, err := invented.somebody(); err == nil && invented.archives {
+		of, by := people[represented].Civil, people[representative].Civil
+		apart += d.Lang.Say("demo.mandate", "of", of.Given+" "+of.Family, "by", by.Given+" "+by.Family, "people-page", "http://"+at.ofPeople(), "portal", at.origin())
 	}
 	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "people-page", "http://"+at.ofPeople(), "mail", "http://"+at.mail.Addr().String(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
 		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary, "apart", apart))

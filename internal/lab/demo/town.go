@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,12 +13,14 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/app"
 	"poterne/internal/gate/network"
+	"poterne/internal/i18n"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
+	"poterne/internal/person"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -37,6 +40,7 @@ type world struct {
 	today    time.Time
 	created  []town.Agent // accounts created today, by an attack
 	archives bool         // the register has closed some files, and archived one
+	lang     i18n.Language
 }
 
 // newWorld grows the town; what was written in its applications is in a folder.
@@ -96,17 +100,24 @@ func (d *world) people() []proconnect.Person {
 	})
 }
 
+// Two of somebody, by the order of their buttons.
+const represented, representative = 0, 4
+
 // somebody lists people of the register as their identity provider knows them, in the order
 // of their buttons: one whom Pauline Mercier accompanies, one whom she has nothing to do with,
-// one in training, and one who has no file.
+// one in training, one who has no file, and one who has none either and represents the first.
 func (d *world) somebody() (people []proconnect.Person, err error) {
 	nobody, err := town.Invent("nobody")
 	if err != nil {
 		return nil, err
 	}
+	proxy, err := town.Invent("representative")
+	if err != nil {
+		return nil, err
+	}
 	known := []town.Person{
 		d.register.Person(d.staff.Caseload("pauline.mercier")[0]), d.register.Person(d.staff.Stranger(0)),
-		d.register.Person(d.staff.Enrolments("of-horizon")[0]), nobody,
+		d.register.Person(d.staff.Enrolments("of-horizon")[0]), nobody, proxy,
 	}
 	for _, p := range known {
 		people = append(people, proconnect.Person{
@@ -306,6 +317,43 @@ func (d *world) fill(ctx context.Context, o *app.Opened) error {
 	}
 	_, err := journal.Do(ctx, d.weeksAgo(o), intake.AliasBatch{By: "demo", Aliases: d.aliases(o.Pseudonym)})
 	return err
+}
+
+// mandate has two people of the desk record, two weeks ago, that somebody who is in no register may read
+// the page of one of Pauline Mercier's people, who gave them a power of attorney.
+func (d *world) mandate(ctx context.Context, o *app.Opened, log *slog.Logger) error {
+	somebody, err := d.somebody()
+	if err != nil {
+		return err
+	}
+	past := d.weeksAgo(o)
+	for _, account := range []roster.AccountID{onCall, officer} {
+		if err := journal.Record(ctx, past, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Device: "of " + string(account), Network: network.Elsewhere}); err != nil {
+			return err
+		}
+	}
+	m := o.Mandates(past, log)
+	m.Register, m.Contacts, m.Now = d, nil, past.Now // neither the register nor the mail server is there yet
+	err = m.Ask(ctx, onCall, person.Typed{
+		Represented: somebody[represented].Civil, Representative: somebody[representative].Civil, Kind: person.PowerOfAttorney,
+		Reference: d.lang.Say("demo.document"), Begins: past.Now(), Until: past.Now().AddDate(0, 6, 0),
+	})
+	if errors.Is(err, person.MandateNone) { // in a town that has two people of that civil status
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	all, err := m.All(ctx)
+	if err != nil {
+		return err
+	}
+	return m.Approve(ctx, all[0].Number, officer)
+}
+
+// Find is what the register says of a civil status.
+func (d *world) Find(_ context.Context, civil register.Civil) ([]string, error) {
+	return d.register.ByCivil(civil)
 }
 
 // tell says what its neighbours know now.
