@@ -44,6 +44,7 @@ type Aim struct {
 // plot is an attack being set up.
 type plot struct {
 	people people
+	trades []Trade // of the owners and their colleagues
 	seed   uint64
 	thief  Thief
 	rng    *rand.Rand
@@ -52,8 +53,8 @@ type plot struct {
 	thefts []*theft
 }
 
-func (a Attack) plot(people people, seed uint64, thief Thief) *plot {
-	p := &plot{people: people, seed: seed, thief: thief, rng: stream(seed, a.Name)}
+func (a Attack) plot(people people, trades []Trade, seed uint64, thief Thief) *plot {
+	p := &plot{people: people, trades: trades, seed: seed, thief: thief, rng: stream(seed, a.Name)}
 	a.stage(p)
 	return p
 }
@@ -68,7 +69,7 @@ func (p *plot) hired(role roster.Role) *agent {
 // account is the account of somebody who is away meanwhile.
 func (p *plot) account(role roster.Role) *agent {
 	a := p.hired(role)
-	for _, trade := range Trades {
+	for _, trade := range p.trades {
 		if trade.Role == role && trade.Caseload > 0 {
 			p.own = a.accompany(p.rng, int(trade.Caseload))
 		}
@@ -93,7 +94,7 @@ func (p *plot) shared(trade string, days int) *agent {
 // colleague is an agent of the trade whose account is not stolen, or not yet.
 func (p *plot) colleague(trade string, days int) *career {
 	name := p.name()
-	c := newCareer(p.people, p.seed, name, "house-of-"+roster.OrganisationID(name), tradeNamed(trade), days)
+	c := newCareer(p.people, p.seed, name, "house-of-"+roster.OrganisationID(name), tradeNamed(p.trades, trade), days)
 	p.scenes = append(p.scenes, scene{c.agent, c.walks()})
 	return c
 }
@@ -456,7 +457,7 @@ func takesAll(trade string, ceiling int) func(*plot) {
 		for range colleagues {
 			p.colleague(trade, days)
 		}
-		a := p.hired(tradeNamed(trade).Role)
+		a := p.hired(tradeNamed(p.trades, trade).Role)
 		kind := reason.Appointment
 		if a.asker.Role == roster.Training {
 			kind = reason.Enrolment

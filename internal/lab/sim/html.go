@@ -73,7 +73,7 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 
 // adviserFloor is what no rule can hold an adviser's thief below in 28 days.
 func adviserFloor() float64 {
-	adviser := tradeNamed("adviser")
+	adviser := tradeNamed(Trades, "adviser")
 	return meter.Floor(adviser.Unexplained+deskDuty*dutyDoubt, adviser.Dispersion, Month, 1e-4)
 }
 

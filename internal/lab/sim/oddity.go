@@ -141,7 +141,7 @@ var Oddities = []Oddity{
 	}},
 	{"month-end", func(u *unusual) {
 		u.as(roster.Desk)
-		trade := tradeNamed("desk")
+		trade := tradeNamed(Trades, "desk")
 		for d := range 28 {
 			if d%7 >= 5 {
 				continue
@@ -269,6 +269,6 @@ var Oddities = []Oddity{
 	}},
 }
 
-func tradeNamed(name string) Trade {
-	return Trades[slices.IndexFunc(Trades, func(t Trade) bool { return t.Name == name })]
+func tradeNamed(trades []Trade, name string) Trade {
+	return trades[slices.IndexFunc(trades, func(t Trade) bool { return t.Name == name })]
 }

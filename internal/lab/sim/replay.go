@@ -310,8 +310,8 @@ func (r *replay) attacks(report *Report) {
 			loots[n] = make([]loot, r.Seeds)
 			for j, seed := range r.seeds() {
 				r.plays = append(r.plays, func(ctx context.Context) (err error) {
-					loots[n][j], err = kept(r, fmt.Sprintf("attack-%s-%d-%d", attack.Name, n, seed), func() (loot, error) {
-						plot := attack.plot(r.people, seed, thief)
+					loots[n][j], err = kept(r, fmt.Sprintf("attack-%s-%s-%d-%d", r.Preset, attack.Name, n, seed), func() (loot, error) {
+						plot := attack.plot(r.people, r.trades, seed, thief)
 						listed, err := r.play(ctx, plot.scenes...)
 						return plot.loot(listed), err
 					})

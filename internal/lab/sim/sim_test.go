@@ -108,7 +108,7 @@ func TestAnotherSeedGivesAnotherTown(t *testing.T) {
 func TestNoThiefIsChargedMoreThanTheAllowance(t *testing.T) {
 	for _, attack := range Attacks {
 		t.Run(attack.Name, func(t *testing.T) {
-			plot := attack.plot(townspeople(t), 1, Thieves[worst])
+			plot := attack.plot(townspeople(t), Trades, 1, Thieves[worst])
 			through := newCore(rules, plot.scenes...)
 			if err := play(t.Context(), through, plot.scenes...); err != nil {
 				t.Fatal(err)
@@ -342,7 +342,7 @@ func TestCountsHaveTheMeanAndSpreadTheyAreGiven(t *testing.T) {
 
 func TestTwoAccountsOfAnAttackAreNotTheSame(t *testing.T) {
 	for _, attack := range Attacks {
-		plot := attack.plot(townspeople(t), 1, Thieves[worst])
+		plot := attack.plot(townspeople(t), Trades, 1, Thieves[worst])
 		if got := len(staffOf(plot.scenes)); got != len(plot.scenes) {
 			t.Errorf("%s: %d scenes are played by %d accounts", attack.Name, len(plot.scenes), got)
 		}
@@ -465,7 +465,7 @@ func BenchmarkSettledDays(b *testing.B) {
 // explains it with it.
 func TestACallWaitsForAnAgentWhoIsHeldUp(t *testing.T) {
 	people := townspeople(t)
-	c := newCareer(people, 1, "agent", "house", tradeNamed("call-centre"), 0)
+	c := newCareer(people, 1, "agent", "house", tradeNamed(Trades, "call-centre"), 0)
 	at := Beginning.Add(10 * time.Hour)
 	caller, stranger := people.number(1), people.number(2)
 	c.agent.tell(reason.Call, caller, at)
