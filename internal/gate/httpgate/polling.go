@@ -64,7 +64,7 @@ func (x *exchange) saysByPolling(ctx context.Context) (Outcome, error) {
 		return "", unreadable(err.Error())
 	}
 	for _, text := range all {
-		x.odd = &oddMessage{shape.Takes, text, whole.route.socket.tag, whole.route.Socket.Type}
+		x.odd = &oddMessage{shape.Takes, text, whole.route.socket.tag, whole.route.Socket.Type, nil}
 		became, err := x.asked(ctx, text)
 		if err != nil {
 			return "", err // of the message's own request
@@ -97,8 +97,8 @@ func (x *exchange) answerPolling(ctx context.Context, outcome Outcome) Outcome {
 			return outcome
 		}
 		out = nil
-		for _, text := range all {
-			x.odd = &oddMessage{shape.Sends, text, x.request.route.socket.tag, x.request.route.Socket.Type}
+		for i, text := range all {
+			x.odd = &oddMessage{shape.Sends, text, x.request.route.socket.tag, x.request.route.Socket.Type, all[i+1:]}
 			t, err := x.said(ctx, text)
 			if err != nil {
 				return x.stopPolling(ctx, policy.Show, err)

@@ -495,3 +495,98 @@ func TestRUN_9_APrefixIsDraftedFromWhatWasRefused(t *testing.T) {
 		t.Errorf("%v in\n%s", err, draft)
 	}
 }
+
+// An application that speaks socket.io is learnt from its first answer, before anything of it is declared: what the protocol has of its own is
+// proposed behind a #, and what else comes in the same answer is seen as well. What is no session of its making is not among what is proposed, and no
+// value is kept.
+//
+// Promise: RUN-9
+func TestRUN_9_SocketIOIsDraftedFromItsFirstAnswer(t *testing.T) {
+	w, book := seeing(t, true)
+	const between = "\x1e"
+	opening := `0{"sid":"jWpZ4711ElsaFourcade","upgrades":["websocket"],"pingInterval":25000,"owner":"Elsa Fourcade"}`
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		fmt.Fprint(rw, opening+between+`40{"sid":"elsa.fourcade@mail.example"}`+between+`42["person",{"id":"4711-01","name":"Elsa Fourcade"}]`+between+`42["elsafourcade",{"id":"4711-01"}]`+strings.Repeat(between+"2", 5000))
+	}
+	if got := w.get("/socket.io/?EIO=4&transport=polling&t=fourcade"); got.status != http.StatusForbidden || strings.Contains(got.body, "sid") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	draft := held(t, book, "4711", "lsa", "ourcade")
+	for _, want := range []string{
+		"get = \"/socket.io/\"", "\n# query = [\"EIO\", \"transport\", \"t\", \"sid\"]\n", "\nprefixes = [\"0\", \"40\", \"42\"]\n", "\ntype = \"$[0]\"\n", "\npolling = true", "\n# words = [",
+		"[service.route.websocket.sends.\"0\"]\n#   $.owner: 1× what may be a person's name; not of the protocol; look at it\n", "# plain = [\"$.sid\", \"$.upgrades\", \"$.pingInterval\"]",
+		"[service.route.websocket.sends.\"40\"]\n#   $.sid: 1× a mail address; not of the protocol; look at it\n",
+		"[[service.route.websocket.sends.\"42 person\".people]]\nrow = \"$\"\nperson = { dossier = \"@[1].id\" }\nfields.name = \"@[1].name\"\n", "a type that is no plain word",
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("%q is not in the draft:\n%s", want, draft)
+		}
+	}
+	for line := range strings.Lines(draft) {
+		if said, _, _ := strings.Cut(line, "#"); strings.Contains(said, "plain") || strings.Contains(said, "words") || strings.Contains(said, "query") {
+			t.Errorf("the draft declares by itself: %s", line)
+		}
+	}
+}
+
+// Whoever adds the parameters of socket.io to another address changes nothing in what is learnt of it.
+//
+// Promise: RUN-9
+func TestRUN_9_WhoCallsAnAddressSocketIODoesNotHideIt(t *testing.T) {
+	w, book := seeing(t, true)
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(rw, `[{"id":"4711-01","name":"Elsa Fourcade"}]`)
+	}
+	w.get("/people?EIO=4&transport=polling&sid=elsa.fourcade@mail.example")
+	if draft := held(t, book, "4711", "lsa", "ourcade"); !strings.Contains(draft, "fields.name = \"@.name\"") || strings.Contains(draft, "websocket") {
+		t.Errorf("the draft is\n%s", draft)
+	}
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {}
+	w.get("/socket.io/?EIO=4&transport=polling&sid=elsa.fourcade@mail.example")
+	if draft := held(t, book, "4711", "lsa", "ourcade"); !strings.Contains(draft, "# query = [\"EIO\", \"transport\", \"t\"]\n") {
+		t.Errorf("what names somebody is among the parameters of the protocol:\n%s", draft)
+	}
+}
+
+// What comes in one text is seen although its first message is refused, but for what is declared.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatIsPolledWithARefusedMessageIsSeen(t *testing.T) {
+	some := packets()
+	some.Path, some.Kind, some.Query, some.Only, some.Request = "/messages", httpgate.Page, nil, nil, nil
+	some.Socket = &httpgate.Socket{Type: "$[0]", Prefixes: []string{"0", "42"}, Words: []string{"2"}, Polling: true, Sends: []httpgate.Event{{Name: "42 known"}}}
+	w, book := seeing(t, true, some)
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		fmt.Fprint(rw, strings.Join([]string{"2", `42["news",{"id":"4711"}]`, "2", `42["known",{"id":"4711"}]`, `42["person",{"name":"Elsa Fourcade"}]`}, "\x1e"))
+	}
+	if got := w.get("/messages"); got.status < http.StatusBadRequest || strings.Contains(got.body, "42") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	draft := held(t, book, "4711", "lsa", "ourcade")
+	if !strings.Contains(draft, `"42 news"`) || !strings.Contains(draft, `"42 person"`) || strings.Contains(draft, "known\"") {
+		t.Errorf("the draft is\n%s", draft)
+	}
+}
+
+// held is the draft of what was seen of the service, in which no value is, nor in what is kept.
+func held(t *testing.T, book *shape.Book, values ...string) (draft string) {
+	t.Helper()
+	kept, err := json.Marshal(book.Shapes("dossier"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft = shape.Draft(book.Shapes("dossier"), nil, "dossier")
+	for _, value := range values {
+		if strings.Contains(string(kept), value) || strings.Contains(draft, value) {
+			t.Errorf("%q is kept: %s\n%s", value, kept, draft)
+		}
+	}
+	var read map[string]any
+	if err := toml.Unmarshal([]byte(draft), &read); err != nil {
+		t.Errorf("%v in\n%s", err, draft)
+	}
+	return draft
+}

@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -90,6 +91,12 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 		}
 	}
 	s.Spaces = spaces.Words()
+	if s.IsEngine() && (s.Answer == "" || s.Answer == textMedia) { // whoever asks can add the parameters to any address
+		s = shape.Shape{Method: http.MethodGet, Path: s.Path, Query: s.Query, Why: s.Why, Socket: shape.Handshake, More: s.More, Last: s.Last}
+		if response != nil && response.media == textMedia && response.buffer != nil && response.decodeText("") == nil {
+			x.sketchMessages(s, &oddMessage{from: shape.Sends}, bytes.Split(response.body(), []byte(between)))
+		}
+	}
 	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
 }
 
@@ -100,27 +107,61 @@ func (x *exchange) sketchSocket(s *shape.Shape) {
 	if x.odd == nil {
 		return
 	}
-	s.Socket, s.Query = x.odd.from, nil
-	before, json := socket.Split(x.odd.text)
+	odd := x.odd
+	message(s, odd)
+	x.sketchMessages(*s, odd, odd.beside)
+}
+
+// sketchMessages notes what messages look like that came beside another, or to an address where none are declared, but
+// for those that are.
+func (x *exchange) sketchMessages(like shape.Shape, odd *oddMessage, texts [][]byte) {
+	for _, text := range texts[:min(len(texts), mostBeside)] {
+		if t := x.request.route; t != nil && t.socket != nil {
+			_, _, name, err := t.socket.apart(text)
+			if declared := t.socket.sends[name] != nil || slices.Contains(t.Socket.Words, string(text)); err == nil && declared {
+				continue
+			}
+		}
+		s := shape.Shape{Method: like.Method, Path: like.Path, Why: like.Why, Last: like.Last}
+		message(&s, &oddMessage{from: odd.from, text: text, tag: odd.tag, declared: odd.declared})
+		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
+	}
+}
+
+// mostBeside is how many messages are looked at of those that come at once.
+const mostBeside = 20
+
+// message notes what a message looks like. Where no member is declared to say its type, it is the text that comes first, as in
+// socket.io.
+func message(s *shape.Shape, odd *oddMessage) {
+	s.Socket, s.Query = odd.from, nil
+	before, json := socket.Split(odd.text)
 	if !shortPrefix.MatchString(before) { // of any length, it could be anybody's number
-		before, json = "", x.odd.text
+		before, json = "", odd.text
 	}
 	parts, more := shape.Read(jsonMedia, json)
-	if s.More = more; x.odd.from == shape.Takes {
+	if s.More = more; odd.from == shape.Takes {
 		s.Body = parts
 	} else {
 		s.Parts = parts
 	}
-	if x.odd.tag != nil {
-		s.Tag, s.Type = x.odd.declared, shape.Placeholder
-		if name, err := x.odd.tag.Of(json); err == nil {
+	switch {
+	case odd.tag != nil:
+		s.Tag, s.Type = odd.declared, shape.Placeholder
+		if name, err := odd.tag.Of(json); err == nil {
 			s.Type = shape.Word(name)
 		}
+	case before != "":
+		if name, err := eventName.Of(json); err == nil {
+			s.Tag, s.Type = shape.EventTag, shape.Word(name)
+		}
 	}
-	if s.Prefix = before; before != "" && s.Type == shape.Placeholder && len(json) > 0 && json[0] == '{' {
+	if s.Prefix = before; before != "" && s.Type == shape.Placeholder && (len(json) == 0 || json[0] == '{') {
 		s.Type = ""
 	}
 }
+
+var eventName, _ = socket.NewTag(shape.EventTag)
 
 // shortPrefix is what may be kept of what stands before the JSON of a message.
 var shortPrefix = regexp.MustCompile(`^[0-9]{1,2}$`)
@@ -130,7 +171,8 @@ type oddMessage struct {
 	from     string // shape.Sends or shape.Takes
 	text     []byte
 	tag      *socket.Tag
-	declared string // its path
+	declared string   // its path
+	beside   [][]byte // messages that came with it, and were not decided
 }
 
 // sketched are the content types that are called by their names.

@@ -303,7 +303,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 				err = errGone
 			}
 		case m := <-said:
-			x.odd = &oddMessage{shape.Sends, m.Text, handshake.route.socket.tag, handshake.route.Socket.Type}
+			x.odd = &oddMessage{shape.Sends, m.Text, handshake.route.socket.tag, handshake.route.Socket.Type, nil}
 			var became Outcome
 			code = m.Code
 			if became, err = x.says(ctx, page, m); err == nil {
@@ -315,7 +315,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 			}
 		case m := <-asked:
 			x.arrived, act, code = time.Now(), policy.Attempt, m.Code
-			x.odd = &oddMessage{shape.Takes, m.Text, handshake.route.socket.tag, handshake.route.Socket.Type}
+			x.odd = &oddMessage{shape.Takes, m.Text, handshake.route.socket.tag, handshake.route.Socket.Type, nil}
 			var became Outcome
 			if became, err = x.asks(ctx, application, m); err == nil {
 				x.request, x.odd, act = handshake, nil, policy.Show

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"poterne/internal/register"
@@ -42,6 +41,12 @@ var persons = []string{
 	"personne", "personnes", "usager", "usagers", "beneficiaire", "allocataire", "demandeur", "adherent", "candidat", "eleve", "salarie", "titulaire",
 }
 
+// others are words for lists, and texts, that say who else is concerned.
+var others = []string{"to", "cc", "bcc", "from", "recipient", "recipients", "sender", "senders", "participant", "participants", "attendee", "attendees", "members", "contacts", "staff"}
+
+// prose are words for texts that are written of somebody, or to them.
+var prose = []string{"subject", "text", "message", "content"}
+
 // tells are the kinds of values that say by themselves what they are of a person, what
 // weighs most first.
 var tells = []struct {
@@ -74,6 +79,9 @@ func (p Part) Guess() register.Fields {
 	}
 	if p.isToken() {
 		return 0
+	}
+	if words := p.words(); p.Kinds[Text] > 0 && len(words) > 0 && slices.Contains(prose, words[len(words)-1]) {
+		return register.Note
 	}
 	for _, hint := range hints {
 		if p.Kinds[hint.kind] > 0 {
@@ -300,8 +308,10 @@ func (s Shape) address() string {
 	folder, name := s.Path[:at], s.Path[at+1:]
 	ofSomebody := strings.Contains(folder, Placeholder)
 	switch {
-	case isStatic(s.Answer) && !strings.HasPrefix(s.Answer, "image/") && !ofSomebody: // a picture may be of somebody
-		return folder + anyFile
+	case isStatic(s.Answer) && !strings.HasPrefix(s.Answer, "image/"): // a picture may be of somebody
+		if above, _, _ := strings.Cut(folder, "/"+Placeholder); above != "" && !strings.Contains(above, Placeholder) {
+			return above + anyFile // whatever the folders below are called
+		}
 	case isFile(s.Answer) && ofSomebody && (name == Placeholder || strings.Contains(name, ".")):
 		return folder + "/{file}"
 	}
@@ -474,7 +484,7 @@ func (s Shape) namesAgain() (key string, places []string) {
 			places = append(places, p.Path)
 		}
 		if s.Method == "GET" && p.Path != Placeholder {
-			if to := p.leadsTo(); to != "" {
+			if to := p.leadsTo(); to != "" && !strings.HasSuffix(to, unsaid) {
 				places = append(places, p.Path+" as "+to)
 			}
 		}
@@ -497,25 +507,45 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 	if !ok {
 		return
 	}
-	first.named(b, known, "query", first.Query, false)
+	engine := slices.ContainsFunc(shapes, func(s Shape) bool { return s.Path == first.Path && s.IsEngine() })
+	query := first.Query
+	for _, s := range shapes {
+		if s.Path == first.Path && s.Socket == Handshake {
+			query = join(&first, query, s.Query)
+		}
+	}
+	if engine {
+		own := slices.DeleteFunc(slices.Clone(engineQuery), func(name string) bool {
+			return slices.ContainsFunc(query, func(p Part) bool { return p.Path == name && p.tellsOf() })
+		})
+		query = slices.DeleteFunc(query, func(p Part) bool { return slices.Contains(own, p.Path) })
+		fmt.Fprintf(b, "# These are parameters of Engine.IO, by which socket.io is carried: its version, by which means, a time, and a session that the application made up:\n# query = %s\n", list(own))
+	}
+	first.named(b, known, "query", query, false)
 	fmt.Fprintf(b, "# A page opens a WebSocket here. What each side says is refused, and noted, until it is declared.\n[service.route.websocket]\n")
 	tag := ""
 	var prefixes []string
+	if engine {
+		tag, prefixes = EventTag, slices.Clone(enginePrefixes)
+	}
 	for _, s := range shapes {
 		if s.Path == first.Path && s.Tag != "" {
 			tag = s.Tag
 		}
-		if s.Path == first.Path && s.Prefix != "" && !slices.Contains(prefixes, strconv.Quote(s.Prefix)) {
-			prefixes = append(prefixes, strconv.Quote(s.Prefix))
+		if s.Path == first.Path && s.Prefix != "" && len(s.Body)+len(s.Parts) > 0 && !slices.Contains(prefixes, s.Prefix) {
+			prefixes = append(prefixes, s.Prefix)
 		}
 	}
 	if slices.Sort(prefixes); len(prefixes) > 0 {
-		fmt.Fprintf(b, "prefixes = [%s]\n", strings.Join(prefixes, ", "))
+		fmt.Fprintf(b, "prefixes = %s\n", list(prefixes))
 	}
 	if tag == "" {
 		fmt.Fprintf(b, "# type = \"$.type\": the member that tells messages apart, where there are several\n")
 	} else {
 		fmt.Fprintf(b, "type = %q\n", tag)
+	}
+	if engine {
+		fmt.Fprintf(b, "polling = true # as long as there is no WebSocket\n# Packets of Engine.IO and socket.io that carry nothing:\n# words = %s\n", list(engineWords))
 	}
 	for _, s := range shapes {
 		if s.Path != first.Path || s.Socket != Sends && s.Socket != Takes {
@@ -524,6 +554,14 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 		table := fmt.Sprintf("service.route.websocket.%s.%s", s.Socket, key(cmp.Or(s.Type, "message")))
 		if s.Prefix != "" {
 			table = fmt.Sprintf("service.route.websocket.%s.%q", s.Socket, strings.TrimSpace(s.Prefix+" "+s.Type))
+		}
+		if s.Prefix != "" && len(s.Parts)+len(s.Body) == 0 && !s.More {
+			fmt.Fprintf(b, "# %s: %q alone, seen %d×: what says nothing of anybody stands under words\n", s.Socket, s.Prefix, s.Times)
+			continue
+		}
+		if engine && s.Socket == Sends && s.Type == "" && (s.Prefix == "0" || s.Prefix == "40") {
+			s.opening(b, table)
+			continue
 		}
 		if strings.Contains(s.Type, Placeholder) || strings.ContainsAny(s.Type, ". /:[]") {
 			fmt.Fprintf(b, "# %s: a type that is no plain word, seen %d×: %d parts\n", s.Socket, s.Times, len(s.Parts)+len(s.Body))
@@ -548,6 +586,49 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 		b.WriteString(strings.ReplaceAll(own.String(), "service.route.json", table))
 	}
 	fmt.Fprintln(b)
+}
+
+// socketIO is the part of an address that an application which speaks socket.io has, unless it says another.
+const socketIO = "socket.io"
+
+// What Engine.IO and socket.io have of their own, in every application: see their protocols, 4 and 5.
+var (
+	engineQuery    = []string{"EIO", "transport", "t", "sid"}
+	enginePrefixes = []string{"0", "40", "42"}
+	engineWords    = []string{"1", "2", "3", "5", "6", "40", "41", "2probe", "3probe"}
+	engineOpening  = []string{"$.sid", "$.upgrades", "$.pingInterval", "$.pingTimeout", "$.maxPayload"}
+)
+
+// EventTag is where an event of socket.io says its name.
+const EventTag = "$[0]"
+
+// IsEngine reports whether it is asked for as Engine.IO is.
+func (s Shape) IsEngine() bool {
+	has := func(name string) bool {
+		return slices.ContainsFunc(s.Query, func(p Part) bool { return p.Path == name })
+	}
+	return has("EIO") && has("transport")
+}
+
+// tellsOf reports whether what was seen there says by itself that it is somebody's.
+func (p Part) tellsOf() bool {
+	return slices.ContainsFunc(telling, func(kind Kind) bool { return p.Kinds[kind] > 0 })
+}
+
+// opening writes how the packet may be read by which Engine.IO, or socket.io, begins.
+func (s Shape) opening(b *strings.Builder, table string) {
+	fmt.Fprintf(b, "# what the application says, refused %d×: a packet that opens a session\n[%s]\n", s.Times, table)
+	var own []string
+	for _, p := range s.Parts {
+		if path := strings.TrimSuffix(p.Path, "[*]"); slices.Contains(engineOpening, path) && !p.tellsOf() {
+			own = append(own, path)
+		} else {
+			fmt.Fprintf(b, "#   %s: %s; not of the protocol; look at it\n", p.Path, p.Evidence())
+		}
+	}
+	if len(own) > 0 {
+		fmt.Fprintf(b, "# What the protocol has there, if the session is a text that the application made up:\n# plain = %s\n", list(own))
+	}
 }
 
 // without leaves a place out.
@@ -789,7 +870,7 @@ func (s Shape) rows(format string) map[string][]Part {
 
 // one is the path of what an answer says of one person; empty where there is none, or where people are in lists.
 func (s Shape) one(format string, named map[string]int) string {
-	if format != "xml" && (format != "json" || !strings.Contains(s.Path, "/"+Placeholder)) {
+	if format != "xml" && (format != "json" || !strings.Contains(s.Path, "/"+Placeholder) && s.Socket == "") {
 		return ""
 	}
 	for _, rank := range named {
@@ -909,8 +990,12 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 			mark = "looks like " + category.ID
 		}
 		seen = append(seen, fmt.Sprintf("#   %s: %s; %s", p.Path, p.Evidence(), mark))
-		if like && !strings.Contains(p.Path, Placeholder) {
-			fields[category.Bit()] = append(fields[category.Bit()], p.Path)
+		place, several := p.first()
+		if several {
+			seen[len(seen)-1] += "; there may be several people there, and others than the row's: of a list the first is proposed, of a text none"
+		}
+		if like && !strings.Contains(p.Path, Placeholder) && place != "" {
+			fields[category.Bit()] = append(fields[category.Bit()], place)
 		}
 	}
 	if len(fields) == 0 || (d.format == "html" || d.format == "xml" || d.selected) && row == "" {
@@ -952,9 +1037,37 @@ func (d *rowsDraft) row(row string, inRow []Part) {
 		fmt.Fprintf(d.b, "%s[[service.route.%s.people]]\n%srow = %q\n", comment, d.format, comment, row)
 	}
 	fmt.Fprintf(d.b, "%sperson = { %s = %q }\n", comment, d.scheme, person)
+	boxes := ""
+	for _, p := range inRow {
+		if place, _ := p.first(); p.Kinds[Mail] > 0 && p.leadsTo() != "" && place != "" {
+			boxes += fmt.Sprintf("# person = { %s = %q }\n", d.scheme, place+" as "+p.leadsTo())
+		}
+	}
+	if boxes != "" {
+		fmt.Fprintf(d.b, "# If it is named by a mail address instead (%s stands for a domain that is not kept):\n%s", unsaid, boxes)
+	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		fmt.Fprintf(d.b, "%sfields.%s = %s\n", comment, d.known.Of(field).ID, oneOrMore(fields[field]))
 	}
+}
+
+// first is a place of a row as it is proposed, and whether it is one where there may be several people: of a list
+// of them it is the first one's, so that nobody else is shown as the row's. It is empty for a text that may have several in it.
+func (p Part) first() (place string, several bool) {
+	list, inside, within := strings.Cut(p.Path, "[*]")
+	called := func(path string) bool {
+		words := strings.Fields(strings.ToLower(splitWords(path)))
+		return len(words) > 0 && (slices.Contains(others, words[len(words)-1]) || slices.Contains(persons, words[len(words)-1]))
+	}
+	switch {
+	case !strings.HasPrefix(p.Path, "@"):
+		return p.Path, false
+	case within && called(list):
+		return list + "[0]" + inside, true
+	case !within && p.Kinds[Mail] > 0 && called(p.Path):
+		return "", true
+	}
+	return p.Path, false
 }
 
 // ofAnswer writes what holds for the whole answer, where anything does.

@@ -423,3 +423,42 @@ func TestRUN_9_WhatAFormNamesItsPersonByIsDraftedBesideTheAddress(t *testing.T) 
 		}
 	}
 }
+
+// A list, or a text, that says who else is concerned may be of others than the row's person: of the list the first is proposed,
+// of the text none. That a mail address names somebody is proposed behind a #, whatever else was found to.
+//
+// Promise: RUN-9
+func TestRUN_9_WhoElseIsConcernedIsNotDraftedAsTheRowsPerson(t *testing.T) {
+	draft := ofAnswer("/mails", "application/json", `[
+		{"id": "4711-01", "subject": "about you", "headers": {"to": "Elsa <9000001@mail.example>, Karim <9000002@mail.example>"},
+		 "to": [{"address": "9000001@mail.example", "name": "Elsa Fourcade"}, {"address": "9000002@mail.example", "name": "Karim Benali"}], "telecom": [{"value": "0199001234"}]},
+		{"id": "4711-02", "subject": "about me", "headers": {"to": "x"},
+		 "to": [{"address": "9000003@mail.example", "name": "Louis Vasseur"}], "telecom": [{"value": "0199001235"}]}]`)
+	for _, want := range []string{
+		"person = { dossier = \"@.id\" }\n", "\n# person = { dossier = \"@.to[0].address as {id}@mail.example\" }\n", "\nfields.name = \"@.to[0].name\"\n",
+		"\nfields.contact = [\"@.to[0].address\", \"@.telecom[*].value\"]\n", "\nfields.note = \"@.subject\"\n", "there may be several people there",
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("%q is not in the draft:\n%s", want, draft)
+		}
+	}
+	if draft := ofAnswer("/mails", "application/json", `[{"id": "4711-01", "to": "9000001@fourcade.example"}, {"id": "4711-02", "from": {"mail": "9000001@fourcade.example"}}]`); strings.Contains(draft, "ourcade") || strings.Contains(draft, "900000") || !strings.Contains(draft, "@.from.mail as {id}@…") {
+		t.Errorf("the domain is kept, or not asked for:\n%s", draft)
+	}
+}
+
+// Files that pages are made with are one route, whatever the folders below the first are called, and pictures are not: they may be of
+// somebody.
+//
+// Promise: RUN-9
+func TestRUN_9_FilesOfPagesAreOneRouteWhateverTheirFoldersAreCalled(t *testing.T) {
+	of := func(path, media string) shape.Shape {
+		return shape.Shape{Method: "GET", Path: path, Answer: media, Why: "not-declared", Times: 1}
+	}
+	draft := shape.Draft([]shape.Shape{of("/components/{}/{}", "application/javascript"), of("/components/{}", "text/css"), of("/{}/{}", "text/css"), of("/people/{}/photo", "image/png")}, nil, "dossier")
+	for _, want := range []string{"get = \"/components/{file...}\"", "# static = [\"application/javascript\", \"text/css\"]", "get = \"/{id}/{id2}\"", "get = \"/people/{id}/photo\""} {
+		if strings.Count(draft, want) != 1 {
+			t.Errorf("%q is not in the draft once:\n%s", want, draft)
+		}
+	}
+}

@@ -39,7 +39,7 @@ type Shape struct {
 	Exact     bool     `json:"exact,omitempty"`  // Document is the text of a statement to the letter
 	Code      string   `json:"code,omitempty"`   // with which a server did not describe a statement
 	Why       string   `json:"why"`              // it was refused
-	Socket    string   `json:"socket,omitempty"` // of a WebSocket: Handshake, Sends or Takes
+	Socket    string   `json:"socket,omitempty"` // of a WebSocket, or of messages that are polled: Handshake, Sends or Takes
 	Tag       string   `json:"tag,omitempty"`    // of a message: the member that is declared to say its type
 	Type      string   `json:"type,omitempty"`   // and the type it said, or a placeholder
 	Prefix    string   `json:"prefix,omitempty"` // up to two digits that stand before its JSON
@@ -109,7 +109,7 @@ func Word(name string) string {
 	if name == "" || len(name) > longestName {
 		return Placeholder
 	}
-	if len(name) == 1 && (name[0] >= 'a' && name[0] <= 'z' || name == "~") {
+	if len(name) == 1 && (name[0] >= 'a' && name[0] <= 'z' || name == "~") || name == socketIO {
 		return name
 	}
 	from, count := 0, 0
@@ -217,6 +217,10 @@ func (p *parts) leads(path, value string) {
 	p.saw(path, KindOf(value))
 	p.tells(path, value)
 	i, known := p.at[path]
+	if lead := box(value); known && lead != "" {
+		p.list[i].Leads = also(p.list[i].Leads, lead)
+		return
+	}
 	to, err := url.Parse(strings.TrimSpace(value))
 	if !known || err != nil || !strings.Contains(to.Path, "/") || to.Scheme+to.Host+to.RawQuery+to.Fragment != "" {
 		return
@@ -226,6 +230,21 @@ func (p *parts) leads(path, value string) {
 	} else if KindOf(value) == Leading {
 		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(to.Path, "/"))[1:])
 	}
+}
+
+// unsaid stands for a domain of mail that is not made of plain words.
+const unsaid = "…"
+
+// box is a mail address whose box is called by an identifier, without that; empty of any other text.
+func box(value string) string {
+	name, domain, found := strings.Cut(strings.TrimSpace(value), "@")
+	if !found || !isIdentifier.MatchString(name) || !isMail.MatchString(strings.TrimSpace(value)) {
+		return ""
+	}
+	if domain = Word(domain); domain == Placeholder {
+		domain = unsaid
+	}
+	return Placeholder + "@" + domain
 }
 
 // heads says what stands above a place in a table.
