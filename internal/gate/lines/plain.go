@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -41,7 +42,7 @@ type owner struct {
 type line struct {
 	conn  net.Conn
 	of    owner
-	quiet func() bool // whether it is open, and nothing came that nobody waits for
+	look  func() (quiet, more bool) // whether it is open and nothing came that nobody waits for, and if not, whether something did
 	in    *bufio.Reader
 	out   *bufio.Writer
 	left  int64         // bytes that may come before the next response's body
@@ -83,7 +84,7 @@ func (p *plain) ask(out *http.Request, reuse bool, account roster.AccountID) (*h
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
-	l := &line{conn: conn, of: to, quiet: quietOf(conn), out: bufio.NewWriter(conn)}
+	l := &line{conn: conn, of: to, look: lookAt(conn), out: bufio.NewWriter(conn)}
 	l.in = bufio.NewReader(l)
 	return p.over(l, out, reuse)
 }
@@ -168,11 +169,20 @@ func (p *plain) take(to owner) *line {
 		l := lines[len(lines)-1]
 		p.remove(l, len(lines)-1)
 		p.mu.Unlock()
-		if l.quiet() {
+		quiet, more := l.look()
+		if quiet {
 			return l
 		}
-		_ = l.conn.Close()
+		l.end(more)
 	}
+}
+
+// end ends a line on which more came than the response that was waited for, or did not.
+func (l *line) end(more bool) {
+	if more { // as net/http does, on the standard logger, and without a word of it
+		log.Print("bytes that nobody waited for, after a response")
+	}
+	_ = l.conn.Close()
 }
 
 // putBack keeps a line for its owner, who has no more than enough, unless something came after the response. If that is too
@@ -180,8 +190,8 @@ func (p *plain) take(to owner) *line {
 func (p *plain) putBack(l *line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l.in.Buffered() > 0 || len(p.idle[l.of]) >= mostIdleOfOne {
-		_ = l.conn.Close()
+	if more := l.in.Buffered() > 0; more || len(p.idle[l.of]) >= mostIdleOfOne {
+		l.end(more)
 		return
 	}
 	if p.all.Len() >= mostIdle {
@@ -226,18 +236,21 @@ func (p *plain) closeSince(then time.Time) {
 	}
 }
 
-// quietOf returns what looks whether a connection is open and says nothing.
-func quietOf(conn net.Conn) func() bool {
+// lookAt returns what looks whether a connection is open and says nothing, and if not, whether more came.
+func lookAt(conn net.Conn) func() (quiet, more bool) {
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
-		return func() bool { return false }
+		return func() (quiet, more bool) { return false, false }
 	}
-	quiet := false
+	var came int
+	var failed error
 	look := func(fd uintptr) bool {
 		var one [1]byte
-		_, err := syscall.Read(int(fd), one[:])
-		quiet = errors.Is(err, syscall.EAGAIN)
+		came, failed = syscall.Read(int(fd), one[:])
 		return true
 	}
-	return func() bool { return raw.Read(look) == nil && quiet }
+	return func() (quiet, more bool) {
+		err := raw.Read(look)
+		return err == nil && errors.Is(failed, syscall.EAGAIN), err == nil && came > 0
+	}
 }

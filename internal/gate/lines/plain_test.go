@@ -219,7 +219,7 @@ func TestIdleLinesAreBoundedAndEnd(t *testing.T) {
 		for n := range 20 {
 			ours, theirs := net.Pipe()
 			ends = append(ends, theirs)
-			l := &line{conn: ours, of: owner{"application", roster.AccountID([]string{"a", "b"}[n%2])}, quiet: func() bool { return true }}
+			l := &line{conn: ours, of: owner{"application", roster.AccountID([]string{"a", "b"}[n%2])}, look: func() (quiet, more bool) { return true, false }}
 			l.in = bufio.NewReader(l)
 			p.putBack(l)
 		}
