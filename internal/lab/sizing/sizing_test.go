@@ -44,7 +44,7 @@ func TestSizesOfABody(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := strings.ReplaceAll(said.String(), "\u202f", ",")
-	for _, want := range []string{"2,280,000 a day", "12 GB a month", "144 GB for 12 months", "931 MB to 2.08 GB", "4m2s", "0.01 to 0.036 cores", "1,350 to 6,000 hours a month"} {
+	for _, want := range []string{"2,280,000 a day", "12 GB a month", "144 GB for 12 months", "931 MB to 2.08 GB", "4m2s", "0.01 to 0.036 cores", "1,320 to 5,250 hours a month"} {
 		if !strings.Contains(plain, want) {
 			t.Errorf("it does not say %q:\n%s", want, plain)
 		}
