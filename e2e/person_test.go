@@ -28,6 +28,7 @@ const (
 	accompanied = "0" // by Pauline Mercier
 	stranger    = "1" // whom she has nothing to do with
 	fileless    = "3"
+	represents  = "4" // has no file, and represents the first
 )
 
 // person returns a browser in which a person of the register is signed in.
@@ -205,5 +206,54 @@ func TestPERSON_4_StaffChangeNobodysContactDetailsAndAPersonsChangeIsStoppedByMa
 	}
 	if page := d.get(me, "/contacts"); page.Status != http.StatusUnauthorized {
 		t.Errorf("the session that asked goes on: %d", page.Status)
+	}
+}
+
+// Who is in no register reads, in a browser, the page of the person whom they represent, and that person
+// sees that they did, and takes the power back: from then on they are shown nothing, in the session that
+// is open.
+//
+// Promise: PERSON-1
+func TestPERSON_1_ARepresentativeReadsInABrowserAndThePersonSeesItAndTakesItBack(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	pauline := d.browser("pauline.mercier")
+	if page := d.get(pauline, d.file(d.staff.Caseload("pauline.mercier")[0])); page.Status != http.StatusOK {
+		t.Fatalf("the file is not shown: %d", page.Status)
+	}
+	enters := func(button, at string) *screen {
+		s := newScreen(t, d.ofPeople(), "fr-FR")
+		s.open("/.poterne/begin?return=/") // where the welcoming page leads, whose 401 the console would complain of
+		s.click("button[name=person][value='" + button + "']")
+		s.arrivesAt(at)
+		return s
+	}
+	proxy := enters(represents, "/represented")
+	proxy.says("h1", "Les personnes que je représente")
+	proxy.click("main ul a[href^='/represented/']")
+	proxy.says("h1", "Qui a consulté le dossier de")
+	proxy.says("main", "une fois, par une structure", "Ici, « vous » désigne", "Mission locale de Valbourg")
+	if n := proxy.count("a[href='/contacts'], a[href='/concerned'], a[href='/mandates']"); n != 0 {
+		t.Errorf("%d links lead to what is the person's alone", n)
+	}
+	page := strings.TrimPrefix(proxy.evaluate(`Promise.resolve(location.href)`), d.ofPeople())
+	proxy.click(".seen a[href*='/lines/']")
+	proxy.says("h1", "Une consultation du dossier de")
+
+	open := d.person(represents)
+	if answer := d.get(open, page); answer.Status != http.StatusOK {
+		t.Errorf("while it is in force: %d", answer.Status)
+	}
+
+	me := enters(accompanied, "/")
+	me.says("aside", "Une autre personne peut lire cette page.")
+	me.click("a[href='/mandates']")
+	me.says("main", "Procuration", "La page a été lue", "Une ligne a été lue")
+	me.click("form[action$='/revoke'] button.main")
+	me.says(".lead", "Personne d’autre que vous ne peut lire cette page.")
+	me.says("main", "Terminé")
+
+	if answer := d.get(open, page); answer.Status != http.StatusNotFound {
+		t.Errorf("once it is taken back: %d", answer.Status)
 	}
 }
