@@ -103,9 +103,15 @@ func (f First) Write(dir string, now time.Time) (written []string, err error) {
 	} else if named := hostBelow(origin); named != "" {
 		place = fmt.Sprintf("host = %q # a name that leads here as well", named)
 	}
-	for _, text := range []string{f.Application, f.Issuer, f.Client, f.Subject, f.Name, f.SIRET, f.Scheme, f.Database} {
-		if strings.TrimSpace(text) == "" || !typed.Readable(text) || strings.ContainsAny(text, "\"\\\n") {
-			return nil, fmt.Errorf("%q cannot be written into a configuration", text)
+	for _, said := range []struct{ flag, text string }{
+		{"application", f.Application}, {"issuer", f.Issuer}, {"client", f.Client}, {"subject", f.Subject}, {"name", f.Name}, {"siret", f.SIRET}, {"scheme", f.Scheme}, {"database", f.Database},
+	} {
+		text := said.text
+		if strings.TrimSpace(text) == "" {
+			return nil, fmt.Errorf("nobody said --%s: answer its question, or give it", said.flag)
+		}
+		if !typed.Readable(text) || strings.ContainsAny(text, "\"\\\n") {
+			return nil, fmt.Errorf("--%s: %q cannot be written into a configuration", said.flag, text)
 		}
 	}
 	if _, err := regexp.Compile(f.Pattern); err != nil {
