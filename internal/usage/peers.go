@@ -71,7 +71,6 @@ type subject struct {
 	known       bool    // it has a past
 	allowed     Amounts
 	uses        []Use
-	pace        float64 // spreads beyond the middle of the crowd, of all limits together
 }
 
 // Notices lists the accounts that are far beyond the crowd of their role and beyond their own
@@ -97,20 +96,18 @@ func (s *Sums) Notices(rules Rules, role func(roster.AccountID) roster.Role, now
 		for _, one := range subjects {
 			one.allowed = rules.of(r, one.late[Returned])
 		}
-		usual, confirmed, n := rules.of(r, 0), confirmed(subjects), 0
+		usual, confirmed := rules.of(r, 0), confirmed(subjects)
 		for l := range limits {
 			if usual[l] > 0 {
 				compare(subjects, l, usual[l])
-				n++
 			}
 		}
-		alike := alike(subjects, n)
 		for _, one := range subjects {
 			beyond := 0.0
 			for _, u := range one.uses {
 				beyond += u.beyond
 			}
-			if beyond /= alike; beyond >= line || one.takesAll(confirmed) {
+			if beyond >= line || one.takesAll(confirmed) {
 				slices.SortStableFunc(one.uses, func(a, b Use) int { return cmp.Compare(b.beyond, a.beyond) })
 				notices = append(notices, Notice{one.id, r, one.uses, beyond})
 			}
@@ -151,16 +148,15 @@ func compare(subjects []*subject, l Limit, usual meter.Cost) {
 	wobble := max(1, quantile(changes, -1, 0.5)/normalQuarter)
 	for _, one := range subjects {
 		used, own := one.late[l], -1
+		if float64(used) < material*float64(one.allowed[l]) {
+			continue
+		}
 		if one.peer {
 			own, _ = slices.BinarySearch(levels, used.People())
 		}
 		middle := quantile(levels, own, 0.5)
-		spread := max(1, spreads(middle, quantile(levels, own, 0.75))/normalQuarter)
-		beyond := spreads(middle, used.People()) / spread
-		one.pace += beyond
-		if float64(used) < material*float64(one.allowed[l]) {
-			continue
-		}
+		spread := max((quantile(levels, own, 0.75)-middle)/normalQuarter, uneven(middle, middle))
+		beyond := (used.People() - middle) / spread
 		if one.known {
 			beyond = min(most, max(min(beyond, (one.change(l)-drift)/wobble), beyond-excused))
 		} else {
@@ -168,35 +164,6 @@ func compare(subjects []*subject, l Limit, usual meter.Cost) {
 		}
 		one.uses = append(one.uses, Use{l, used, one.allowed[l], meter.Cost(100 * middle), one.early[l], one.known, max(beyond, 0)})
 	}
-}
-
-// alike is how much wider what all limits add up to spreads in a crowd than if they had nothing
-// to do with each other: who works more uses more of every one, which is one surprise and not five.
-func alike(subjects []*subject, n int) float64 {
-	var paces []float64
-	for _, one := range subjects {
-		if one.peer {
-			paces = append(paces, one.pace)
-		}
-	}
-	if len(paces) <= few {
-		return 1
-	}
-	slices.Sort(paces)
-	middle := quantile(paces, -1, 0.5)
-	independent := math.Sqrt(float64(n))
-	return min(max(1, (quantile(paces, -1, 0.75)-middle)/normalQuarter/independent), independent)
-}
-
-// spreads is how many spreads of honest work one level is beyond another. They widen with the
-// level, since accounts differ in proportion.
-func spreads(from, to float64) float64 { return steps(to) - steps(from) }
-
-// steps counts the spreads of honest work up to a level: the integral of 1/uneven(x, x).
-func steps(level float64) float64 {
-	const a = apartness
-	level = max(level, 0)
-	return math.Log(2*a*uneven(level, level)+2*a*a*level+dispersion) / a
 }
 
 // takesAll reports whether the account uses nearly all that it may without anybody's help. Rows

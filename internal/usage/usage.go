@@ -24,7 +24,7 @@ const (
 	Explained                // the ceiling of people with one
 	Found                    // people found in the rows of searches
 	Given                    // people whom others signed for or allowed
-	Refused                  // passages that a limit stopped and nobody signed for, against the allowance of people without a reason
+	Refused                  // passages that a limit stopped, against the allowance of people without a reason
 	Returned                 // no limit: what came back, which makes room for people without a reason
 	limits
 )
@@ -125,7 +125,6 @@ func (s *Sums) Take(e *ledger.Entry) {
 	case meter.Cosigned:
 		_, now := s.in(whose, e.Time)
 		now[Given] += meter.Whole
-		now[Refused] = max(0, now[Refused]-meter.Whole) // the passage that was signed for was stopped before: it counts once
 	case meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed:
 		if a, now := s.in(whose, e.Time); e.Receipt != a.Stopped || e.Receipt == 0 {
 			now[Refused] += meter.Whole
