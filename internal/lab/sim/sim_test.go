@@ -218,6 +218,31 @@ func TestATargetThatIsMissedIsSaid(t *testing.T) {
 	}
 }
 
+// Four freezes in 32,000 agent-days are 0.12 in 1,000 and tell nothing of an aim of 0.1: they are
+// neither met nor missed. Eighteen are missed, and so are as few more in the days that the aim is for.
+func TestARateIsMissedWhereEnoughWasPlayedToTell(t *testing.T) {
+	for _, c := range []struct {
+		of     int
+		figure float64
+		within Interval
+		state  string
+	}{
+		{32_000, 0.09, Interval{0.02, 0.2}, "met"},
+		{32_000, 0.12, Interval{0.03, 0.28}, "OPEN"},
+		{32_000, 0.56, Interval{0.3, 0.9}, "MISSED"},
+		{300_000, 0.12, Interval{0.08, 0.16}, "MISSED"},
+	} {
+		target := Target{Kind: FalseFreezes, Of: c.of, Figure: c.figure, Most: MostFreezes, Within: c.within}
+		if met, open := c.state == "met", c.state == "OPEN"; target.Met() != met || target.Open() != open {
+			t.Errorf("%v in 1,000 over %d days: met %t, open %t, and it is %s", c.figure, c.of, target.Met(), target.Open(), c.state)
+		}
+	}
+	others := Target{Kind: OthersAsked, Figure: 4, Most: 3}
+	if others.Open() {
+		t.Error("a figure without an interval is open")
+	}
+}
+
 func TestAReplayThatIsKeptGoesOnWhereItStood(t *testing.T) {
 	s := small(Everything)
 	s.Agents, s.Days, s.only = 10, 3, []string{"kairos-2025", "drip"}

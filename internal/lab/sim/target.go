@@ -59,6 +59,15 @@ func (t Target) Message() (key string, values []any) {
 // Met reports whether the figure is within its aim.
 func (t Target) Met() bool { return t.Figure <= t.Most }
 
+// Open reports whether a rate is beyond its aim and too little was played to tell: the aim lies
+// within the interval, and is for Enough agent-days.
+func (t Target) Open() bool {
+	return t.Kind == FalseFreezes && !t.Met() && t.Of < Enough && t.Within.Low <= t.Most
+}
+
+// Enough is over how many agent-days the aim of false freezes is meant; there the figure counts as it is.
+const Enough = 300_000
+
 // What honest work may be asked, at most.
 const (
 	MostFreezes     = 0.1 // in 1,000 agent-days
@@ -154,14 +163,20 @@ func (r Report) byRole() func(yield func(roster.Role, TradeResult) bool) {
 	}
 }
 
-// WriteTargets prints the figures of a report beside their aims, and how many fall short.
+// WriteTargets prints the figures of a report beside their aims, and how many fall short. One that
+// is open is neither met nor missed.
 func WriteTargets(out io.Writer, report Report) (missed int, err error) {
 	targets := report.Targets()
 	fmt.Fprintf(out, "%s\n", i18n.English.Say("report.preset-"+string(report.Preset)))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	open := 0
 	for _, t := range targets {
 		state := "met"
-		if !t.Met() {
+		switch {
+		case t.Open():
+			state = "OPEN"
+			open++
+		case !t.Met():
 			state = "MISSED"
 			missed++
 		}
@@ -170,7 +185,7 @@ func WriteTargets(out io.Writer, report Report) (missed int, err error) {
 	if err := w.Flush(); err != nil {
 		return missed, err
 	}
-	_, err = fmt.Fprintf(out, "%d of %d targets are met\n", len(targets)-missed, len(targets))
+	_, err = fmt.Fprintf(out, "%d of %d targets are met, %d missed, %d open: more seeds tell\n", len(targets)-missed-open, len(targets), missed, open)
 	return missed, err
 }
 
@@ -182,7 +197,7 @@ func (s Settings) Check(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s.Scenario, s.Preset, s.Seeds = Honest, Hard, 2
+	s.Scenario, s.Preset, s.Seeds = Honest, Hard, 8
 	hard, err := Replay(ctx, s)
 	if err != nil {
 		return err
