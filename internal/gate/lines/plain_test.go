@@ -252,7 +252,7 @@ func TestTheLineThatIsIdleForLongestGivesWay(t *testing.T) {
 	of := func(n int) owner { return owner{"application", roster.AccountID(fmt.Sprint(n / 2))} }
 	for n := range mostIdle + 3 {
 		ours, _ := net.Pipe()
-		l := &line{conn: ours, of: of(n), quiet: func() bool { return true }}
+		l := &line{conn: ours, of: of(n), look: func() (quiet, more bool) { return true, false }}
 		l.in = bufio.NewReader(l)
 		p.putBack(l)
 	}
