@@ -40,7 +40,7 @@ func (d database) by(ctx context.Context, on *streams, open func(context.Context
 	if err != nil {
 		return err
 	}
-	unallowed, err := o.Unallowed(ctx)
+	unallowed, err := app.Unallowed(ctx, o)
 	if err != nil {
 		unallowed = "whether two people allowed what it says cannot be read: " + err.Error()
 	}

@@ -53,7 +53,7 @@ func allowed(file config.Settings, is installed.Change) (config.Settings, error)
 // Unallowed says by what a command goes whose file says what two people have not allowed: by what they allowed
 // last, or, where it knows nobody and only reads, by the file. It is empty where they allowed that, or
 // need not.
-func (o *Opened) Unallowed(ctx context.Context) (string, error) {
+func Unallowed(ctx context.Context, o *Opened) (string, error) {
 	if o.Found != nil {
 		return fmt.Sprintf("two people have not allowed what this file says (%s): this command goes by what they allowed last (%s)", o.Found.Deciding.Digest, o.Deciding.Digest), nil
 	}

@@ -115,7 +115,7 @@ func (p *Program) mandates(o *Opened, sender *mailing.Sender) *person.Mandates {
 	if o.People == nil || o.Index == nil {
 		return nil
 	}
-	m := o.Mandates(p.Journal, p.log)
+	m := Mandates(o, p.Journal, p.log)
 	if o.Mail != nil {
 		m.Sender = o.Mail
 	}
@@ -127,7 +127,7 @@ func (p *Program) mandates(o *Opened, sender *mailing.Sender) *person.Mandates {
 
 // Mandates are who may read another person's page, written by a writer. They tell nobody by mail or
 // letter. There MUST be a page of people, and an index.
-func (o *Opened) Mandates(writer journal.Writer, log *slog.Logger) *person.Mandates {
+func Mandates(o *Opened, writer journal.Writer, log *slog.Logger) *person.Mandates {
 	m := &person.Mandates{
 		Writer: writer, Ledger: o.Ledger, Rows: store.NewMandates(o.DB), Kept: store.NewKept(o.DB, "mandates"), Register: o.People.Register, Person: o.Settings.Person, Key: o.Pseudonym,
 		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "mandate/", Value: text}) },

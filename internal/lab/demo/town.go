@@ -332,7 +332,7 @@ func (d *world) mandate(ctx context.Context, o *app.Opened, log *slog.Logger) er
 			return err
 		}
 	}
-	m := o.Mandates(past, log)
+	m := app.Mandates(o, past, log)
 	m.Register, m.Contacts, m.Now = d, nil, past.Now // neither the register nor the mail server is there yet
 	err = m.Ask(ctx, onCall, person.Typed{
 		Represented: somebody[represented].Civil, Representative: somebody[representative].Civil, Kind: person.PowerOfAttorney,
