@@ -188,7 +188,7 @@ func (s *Mandates) Approve(ctx context.Context, number ledger.Number, by roster.
 		return err
 	}
 	if err := s.tell(context.WithoutCancel(ctx), number); err != nil { // it is tried again; until then it shows nothing
-		s.Log.WarnContext(ctx, "a person could not be told of a mandate; it is tried again within the hour", slog.Any("err", err))
+		s.Log.WarnContext(ctx, "a person could not be told of a mandate; it is tried again within the minute", slog.Any("err", err))
 	}
 	return nil
 }

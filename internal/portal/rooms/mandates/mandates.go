@@ -71,10 +71,8 @@ func (h *Handlers) Routes() []portal.Route {
 	}
 }
 
-// Links implements portal.Room.
-func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "mandates.link", For: portal.Viewer.Oversees}}
-}
+// Links implements portal.Room: the pages of withheld lines and of the directory lead here.
+func (h *Handlers) Links() []portal.Link { return nil }
 
 // signing lets in those who sign, unless they are suspended.
 func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) error {
