@@ -125,7 +125,8 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 	unsigned := m.Source == "network" && strings.Contains(m.Text, "status of 4") && (strings.Contains(m.URL, "/manager/") || strings.Contains(m.URL, "/bypass/") || strings.HasSuffix(m.URL, "/nir"))
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
 	ended := strings.Contains(m.Text, "status of 401") && strings.Contains(m.URL, "/sessions")
-	if m.Source == "network" && (refused || answered || cut || ended) || unsigned || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
+	left := strings.Contains(m.Text, "WebSocket is closed before the connection is established") && strings.Contains(m.URL, "/socket.io/") // its page went away, or was refused, while it tried one beside its polling
+	if m.Source == "network" && (refused || answered || cut || ended || left) || unsigned || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
 		return
 	}
 	s.mu.Lock()

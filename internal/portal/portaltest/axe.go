@@ -28,8 +28,8 @@ const tooSmall = `[...document.querySelectorAll("a, button, input:not([type=hidd
 	.filter(([, box]) => box.width < 24 || box.height < 24)
 	.map(([e, box]) => e.outerHTML.slice(0, 80) + " is " + Math.round(box.width) + " by " + Math.round(box.height))`
 
-// astray complains of labels that stand beside the field before theirs.
-const astray = `[...document.querySelectorAll("label[for]")]
+// astray complains of labels that stand beside the field before theirs. That of a tick box may be higher than it.
+const astray = `[...document.querySelectorAll("label[for]")].filter(e => !["radio", "checkbox"].includes(document.getElementById(e.htmlFor)?.type))
 	.map(e => [e, e.getBoundingClientRect(), document.getElementById(e.htmlFor)?.getBoundingClientRect()])
 	.filter(([, label, field]) => field && label.width > 1 && label.top < field.top - 8 && label.left > field.left + 8)
 	.map(([e]) => "the label of " + e.htmlFor + " stands to the right above its field")`
