@@ -66,15 +66,12 @@ func (s *screen) away() { s.do(chromedp.Navigate("about:blank")) }
 func (s *screen) comesTo(path string) {
 	s.t.Helper()
 	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		where, err := chromedp.Run(s.tab, chromedp.Location())
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		where, err := chromedp.Run(s.tab, chromedp.Location()) // an error while one page gives way to the next
 		if where == s.origin+path {
 			return
 		}
 		if time.Since(begun) > patience {
-			s.t.Fatalf("the browser is at %s, not at %s", where, s.origin+path)
+			s.t.Fatalf("the browser is at %s, not at %s: %v", where, s.origin+path, err)
 		}
 	}
 }
