@@ -279,6 +279,10 @@ func (s *search) count(ctx context.Context, timed bool) (all counted, err error)
 
 func (s *search) countPages(ctx context.Context, timed bool, from, to int) (c counted, err error) {
 	w, err := s.window(ctx, from, timed)
+	if err != nil {
+		return c, err
+	}
+	w.counts = true
 	for page := from; page < to && err == nil; page++ {
 		if err = w.move(ctx, page); err == nil {
 			w.count(&c)
@@ -312,6 +316,7 @@ type window struct {
 	known   []tally     // of the page, by place
 	earlier []newcomers // the people of the page; empty while not needed
 	order   []placed
+	counts  bool // people are counted, and none of them named
 }
 
 // window begins at a page; timed, if first and last times are wanted.
@@ -353,7 +358,8 @@ func (w *window) at(place int) *tally {
 	return &w.known[place]
 }
 
-// addOpen adds what the open segment has of a page.
+// addOpen adds what the open segment has of a page. To count who is in nothing else of the window, they need
+// not be looked for among all people of the page.
 func (w *window) addOpen(ctx context.Context, page int) error {
 	shown := w.search.open[page]
 	if len(shown) == 0 {
@@ -367,12 +373,14 @@ func (w *window) addOpen(ctx context.Context, page int) error {
 		}
 		of = append(of, len(people)-1)
 	}
-	if err := w.read(ctx, page); err != nil {
-		return err
-	}
 	places := slices.Repeat([]int{nowhere}, len(people))
-	for _, n := range w.earlier {
-		n.find(people, places)
+	if alone := w.counts && len(w.known) == 0; !alone {
+		if err := w.read(ctx, page); err != nil {
+			return err
+		}
+		for _, n := range w.earlier {
+			n.find(people, places)
+		}
 	}
 	end := 0
 	if last := len(w.earlier) - 1; last >= 0 {
