@@ -84,9 +84,8 @@ func TestRIGHTS_1_AChangedConfigurationWaitsForTwoPeople(t *testing.T) {
 	p.stop()
 	p = start(t, "serve", "--config", h.config) // nor by a start
 	p.ready(h.origin)
-	if log := p.output.String(); !strings.Contains(log, "this node goes by what two people allowed last") || !strings.Contains(log, where) {
-		t.Errorf("a start says %s", log)
-	}
+	p.says("this node goes by what two people allowed last")
+	p.says(where)
 	usual()
 	if waits := h.poterne("config", "propose", h.config); !strings.Contains(waits, "waits for two people at "+where) {
 		t.Errorf("a proposal says %s", waits)

@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -142,6 +143,16 @@ func (p *process) ready(origin string) {
 		}
 	}
 	p.t.Fatalf("poterne is not ready after %v\n%s", patience, p.output)
+}
+
+// says waits until the program has said this: what it writes comes by a pipe, which may be behind what it does.
+func (p *process) says(words string) {
+	p.t.Helper()
+	for begun := time.Now(); !strings.Contains(p.output.String(), words); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > patience {
+			p.t.Fatalf("poterne does not say %q after %v\n%s", words, patience, p.output)
+		}
+	}
 }
 
 // poterne runs a command to its end and returns what it printed.

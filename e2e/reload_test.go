@@ -37,6 +37,7 @@ func TestRUN_11_ReloadSaysWhetherTheNodeTookItsConfiguration(t *testing.T) {
 		t.Errorf("others may open the socket: %v, %v", about, err)
 	}
 	asked("reload", 0, "the configuration was read anew", "1 services, digest ")
+	p.says(readAnew)
 	if n := strings.Count(p.output.String(), readAnew); n != 1 {
 		t.Errorf("the log says %d times that it was read anew", n)
 	}
