@@ -60,7 +60,12 @@ func TestRUN_9_APageThatShowsWhatHappensIsGuardedInABrowser(t *testing.T) {
 	}{
 		{`sends."40"]`, func() {}},
 		{`sends."42 newMail".people`, func() { post("Between the rounds", 30) }},
-		{`sends."42 deleteMail".people`, func() { removed++; remove(t, application, removed) }},
+		{`sends."42 deleteMail".people`, func() {
+			if removed < 39 { // hers, the fortieth, stays
+				removed++
+				remove(t, application, removed)
+			}
+		}},
 	} {
 		h.declares(learning + confirmed(routes, drafts))
 		program = h.serve()
@@ -75,6 +80,7 @@ func TestRUN_9_APageThatShowsWhatHappensIsGuardedInABrowser(t *testing.T) {
 				t.Fatalf("%q is not learnt:\n%s", round.learns, draft)
 			}
 			round.meets()
+			time.Sleep(time.Second) // until the page has opened another
 		}
 		drafts += draft
 		page.do(chromedp.Navigate("about:blank"))
