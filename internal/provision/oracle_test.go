@@ -189,7 +189,7 @@ func (r random) operation() operation {
 }
 
 // cases is how many filters, and patches, are held against the oracles.
-const cases = 20_000
+const cases = 100_000
 
 func TestRUN_5_RandomFiltersHoldAsAnotherLibrarySays(t *testing.T) {
 	r := random{rand.New(rand.NewPCG(1, 2))}
