@@ -307,8 +307,8 @@ func (s *Mandates) reveal(m Mandate) (parties Parties, err error) {
 	return parties, err
 }
 
-// tell tells the person of a mandate: by mail, or by letter where they have no mail address. Whom
-// neither reaches reads it on their page.
+// tell tells the person of a mandate: by mail, or by letter where they have no mail address. Of whom the
+// register has neither reads it on their page. It is an error where it has one, and nothing here writes to it.
 func (s *Mandates) tell(ctx context.Context, number ledger.Number) error {
 	m, err := s.Rows.One(ctx, number)
 	if err != nil {
@@ -333,8 +333,10 @@ func (s *Mandates) tell(ctx context.Context, number ledger.Number) error {
 			parts = append(parts, pdf.LetterPart{Heading: in.Say("mail.mandate-subject"), Paragraphs: strings.Split(in.Say("mail.mandate-text", "page", s.Page), "\n\n")})
 		}
 		err = s.Post.Write(ctx, fmt.Sprintf("mandate-%d", number), slices.Concat([]string{held.Name}, strings.Split(held.Post, "\n")), parts)
+	case held.Mail != "" || held.Post != "":
+		err = fault.Errorf(fault.Unavailable, "nothing here writes to the address of whom mandate %d is about: configure [mail], or [messages] for letters", number)
 	default:
-		err = nil
+		err = nil // the register has no address of them
 	}
 	if err != nil {
 		return err

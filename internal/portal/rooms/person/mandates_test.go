@@ -448,3 +448,37 @@ func TestPERSON_1_NoMandateOfAMinorGoesOnOnceTheyAreOfAge(t *testing.T) {
 		}
 	}
 }
+
+// Where the register has an address of the person, and nothing here writes to it, the person is not
+// taken for told.
+//
+// Promise: PERSON-1
+func TestPERSON_1_AMandateShowsNothingWhereNothingWritesToThePersonsAddress(t *testing.T) {
+	h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
+	m := portaltest.MandatesOf(h, civils{"AUBRY": 1}, civils{}, nil)
+	m.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
+	h.Mandates = m
+	if err := m.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	confirms(t, h, portaltest.Security, claire)
+	guardian, now := known("BONNET"), h.Now()
+	typed := person.Typed{Represented: known("AUBRY"), Representative: guardian, Kind: person.Guardianship, Reference: "TJ Valbourg 26/118", Begins: now, Until: now.AddDate(0, 6, 0)}
+	if err := m.Ask(t.Context(), claire, typed); err != nil {
+		t.Fatal(err)
+	}
+	all, err := m.All(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	if err := m.Approve(t.Context(), all[0].Number, portaltest.Security); err != nil {
+		t.Fatal(err)
+	}
+	h.Moved.Add(int64(4 * 24 * time.Hour))
+	if err := m.Settle(t.Context()); err == nil {
+		t.Error("nobody says that the person cannot be told")
+	}
+	if holds, err := m.To(t.Context(), m.Identity(guardian)); err != nil || len(holds) != 0 {
+		t.Errorf("%d mandates are in force, %v", len(holds), err)
+	}
+}
