@@ -101,6 +101,17 @@ type page struct {
 	Wrong            portal.Mends
 }
 
+// party is one of the two that a mandate is between, as the form asks for it.
+type party struct {
+	Side string // begins the names of its fields
+	register.Civil
+}
+
+// Parties are the represented and the representative.
+func (p page) Parties() []party {
+	return []party{{"of", p.Typed.Represented}, {"with", p.Typed.Representative}}
+}
+
 // typed is a mandate as it was typed.
 type typed struct {
 	Represented, Representative register.Civil
