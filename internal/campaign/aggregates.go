@@ -172,7 +172,7 @@ func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
 	today := dayOf(now)
 	first := today - window + 1
 	for bond, p := range agg.Pools {
-		if len(p.Members) < 2 || !agg.tells(bond) {
+		if len(p.Members) < 2 || !p.couldAlarm(first) || !agg.tells(bond) {
 			continue
 		}
 		e := agg.excess(p, "", first)

@@ -165,6 +165,18 @@ type excess struct {
 
 func (e excess) alarms() bool { return e.sum > e.line }
 
+// couldAlarm reports whether what a pool was charged from a day on reaches the lowest line there is:
+// most do not, and need not be held against what is usual.
+func (p *pool) couldAlarm(first day) bool {
+	var all meter.Cost
+	for _, s := range p.Shifts {
+		if s.Day >= first {
+			all += s.Cost
+		}
+	}
+	return all.People() > lineBase
+}
+
 // excess adds a pool up, day by day, from a day on. Each day forgives what its
 // accounts honestly cost and half the spread of that, since the spread of many grows
 // by the square root only; a day that was busy everywhere forgives more. One member
