@@ -19,6 +19,10 @@ const (
 	beatEvery    = 5 * time.Second  // how often the flow says that it is there; live.js waits for four beats
 	refreshEvery = time.Second      // how often the live desk asks whether its reader may still watch, and draws its picture anew
 	breatheEvery = 15 * time.Second // how often the flow asks again what people are called
+
+	// gatherFor is how long what happens after a line waits for more: each packet costs the server
+	// more than what is in it, once for each desk that is open.
+	gatherFor = 250 * time.Millisecond
 )
 
 // flow sends the desk's lines as they happen. Each carries the number of its last
@@ -80,6 +84,11 @@ func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) e
 		case <-ctx.Done():
 			return nil
 		case <-more:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(time.Until(out.sent.Add(gatherFor))):
+			}
 		case <-refresh.C:
 			// Accounts and orders change in a new generation; that an account has come to its end is
 			// seen when it breathes.
@@ -163,7 +172,8 @@ type stream struct {
 	v    visit
 	view view
 	out  *http.ResponseController
-	last string // the picture as it was sent last
+	last string    // the picture as it was sent last
+	sent time.Time // when lines were sent last
 }
 
 func (l live) stream(v visit, of view) *stream {
@@ -211,10 +221,9 @@ func eventOf(name, id string, fragment []byte) string {
 // what is closed when there is more.
 func (s *stream) lines(next ledger.Number) (ledger.Number, <-chan struct{}, error) {
 	texts, next, more, err := s.live.news.after(next, s.v.Speaker.Language, s.draw)
-	for _, text := range texts {
-		if err == nil {
-			err = s.write(text)
-		}
+	if err == nil && len(texts) > 0 {
+		s.sent = time.Now()
+		err = s.write(strings.Join(texts, ""))
 	}
 	return next, more, err
 }
