@@ -1,6 +1,9 @@
 package meter
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What an account's state says without its people. A Draft is asked.
 
@@ -78,37 +81,47 @@ func (s *state) Networks() Acquaintances { return s.nets }
 
 // Used are those of within Memory.
 func (all Acquaintances) Used(now time.Time) (list []Used) {
+	earliest := all.earliest(now)
 	for _, a := range all {
 		if day, any := a.used.first(now); any {
 			_, proved := a.steppedUp.first(now)
-			list = append(list, Used{a.name, midnight(day), proved, all.New(a.name, now)})
+			list = append(list, Used{a.name, midnight(day), proved, !proved && isNew(day, earliest, now)})
 		}
 	}
 	return list
 }
 
-// acquaintance is how many days a device is used before it is familiar.
-const acquaintance = 7
-
 // New reports whether others were used before this one, which has been used for less than a
 // week and without a step-up.
 func (all Acquaintances) New(name string, now time.Time) bool {
-	today := dayOf(now)
-	first, steppedUp := today, false // of name
-	earliest := today                // of the others
-	others := false
-	for _, a := range all {
-		day, used := a.used.first(now)
-		switch {
-		case !used:
-		case a.name == name:
+	first := dayOf(now)
+	if i := slices.IndexFunc(all, func(a acquainted) bool { return a.name == name }); i >= 0 {
+		if _, proved := all[i].steppedUp.first(now); proved {
+			return false
+		}
+		if day, used := all[i].used.first(now); used {
 			first = day
-			_, steppedUp = a.steppedUp.first(now)
-		default:
-			others, earliest = true, min(earliest, day)
 		}
 	}
-	return others && !steppedUp && first > today-acquaintance && earliest < first
+	return isNew(first, all.earliest(now), now)
+}
+
+// earliest is the first day on which any was used; today when none was.
+func (all Acquaintances) earliest(now time.Time) int32 {
+	earliest := dayOf(now)
+	for _, a := range all {
+		if day, used := a.used.first(now); used {
+			earliest = min(earliest, day)
+		}
+	}
+	return earliest
+}
+
+// acquaintance is how many days a device is used before it is familiar.
+const acquaintance = 7
+
+func isNew(first, earliest int32, now time.Time) bool {
+	return first > dayOf(now)-acquaintance && earliest < first
 }
 
 // Awakened reports whether the account was silent for the most of Memory, began

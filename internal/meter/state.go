@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 
@@ -119,12 +120,18 @@ func (d days) with(day int32) days {
 // when there is none.
 func (d days) first(now time.Time) (int32, bool) {
 	today := dayOf(now)
-	for day := today - wholeDays + 1; day <= today; day++ {
-		if d.has(day) {
-			return day, true
-		}
+	oldest, newest := d.last-(today-wholeDays+1), max(d.last-today, 0) // bits of the days that count
+	if oldest < 0 || newest > 31 {
+		return 0, false
 	}
-	return 0, false
+	counting := d.bits >> newest << newest
+	if oldest < 31 {
+		counting &= 1<<(oldest+1) - 1
+	}
+	if counting == 0 {
+		return 0, false
+	}
+	return d.last - int32(bits.Len32(counting)-1), true
 }
 
 func (d days) has(day int32) bool {
