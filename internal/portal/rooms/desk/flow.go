@@ -22,7 +22,7 @@ const (
 
 	// gatherFor is how long what happens after a line waits for more: each packet costs the server
 	// more than what is in it, once for each desk that is open.
-	gatherFor = 250 * time.Millisecond
+	gatherFor = 500 * time.Millisecond
 )
 
 // flow sends the desk's lines as they happen. Each carries the number of its last

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -305,12 +306,15 @@ func followed(b *testing.B, h *portaltest.Site) {
 			b.Fatal(err)
 		}
 		r.Header.Set(portaltest.Actor, string(security))
-		answer, err := http.DefaultClient.Do(r)
+		connection, err := new(net.Dialer).DialContext(ctx, "tcp", r.URL.Host)
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(func() { _ = answer.Body.Close() })
-		go func() { _, _ = io.Copy(io.Discard, answer.Body) }() // the readers are in this process, too
+		b.Cleanup(func() { _ = connection.Close() })
+		if err := r.Write(connection); err != nil {
+			b.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, connection) }() // the readers are in this process, too: they read nothing of it
 	}
 	for b.Loop() {
 		without := work()
