@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -56,6 +57,13 @@ func NewLetters(title, lang string, made time.Time) *Letters {
 
 // Len is how many pages there are.
 func (l *Letters) Len() int { return len(l.pages) }
+
+// Writes reports whether a text is printed in letters, with their accents or without, and none of it as a question
+// mark.
+func (l *Letters) Writes(text string) bool {
+	mark := string(unknown)
+	return strings.Count(l.regular.spell(text), mark) == strings.Count(text, mark)
+}
 
 // ErrTooLong says that a letter does not fit on its sheet.
 var ErrTooLong = errors.New("a letter does not fit on one sheet")
@@ -121,7 +129,9 @@ func (l *Letters) pagesAt(letter Letter, size float64) int {
 		if y-height <= bottom {
 			pages, y = pages+1, pageHeight-margin
 		}
-		y -= height
+		if y -= height; y <= bottom { // no page is as high as that
+			return math.MaxInt
+		}
 	}
 	return pages
 }
@@ -150,7 +160,7 @@ func (l *Letters) set(letter Letter, size float64) {
 	}
 	own := func(lines []string) (set [][]byte) { // not remembered: it is one person's
 		for i, line := range lines {
-			if i < len(lines)-1 {
+			if line = l.regular.spell(line); i < len(lines)-1 {
 				line += " "
 			}
 			set = append(set, l.regular.literal(line))

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf16"
 
 	"github.com/klauspost/compress/zlib"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Document is a document before it is written.
@@ -65,6 +67,7 @@ type face struct {
 	parsed *sfnt.Font
 	used   map[sfnt.GlyphIndex]rune
 	buffer sfnt.Buffer
+	spelt  map[rune]rune // letters that the font does not have, as it writes them
 }
 
 func newFace(file []byte) *face {
@@ -72,22 +75,63 @@ func newFace(file []byte) *face {
 	if err != nil {
 		panic(err) // it is part of the program
 	}
-	return &face{file: file, parsed: parsed, used: make(map[sfnt.GlyphIndex]rune)}
+	return &face{file: file, parsed: parsed, used: make(map[sfnt.GlyphIndex]rune), spelt: make(map[rune]rune)}
 }
 
 // unit is what a font's own measures are read in: a thousandth of the size of a letter.
 const unit = 1000
 
-// glyph is the glyph of a letter; one that the font does not have is a question mark.
-func (f *face) glyph(r rune) sfnt.GlyphIndex {
-	switch r {
-	case '\u202f', '\u2009': // narrow spaces, that the fonts do not have
-		r = '\u00a0'
+// unseen stands for a character that leaves nothing to be seen, and unknown for one that nothing here writes.
+const unseen, unknown = rune(-1), '?'
+
+// alike are characters that are written as another is.
+var alike = map[rune]rune{
+	'\u202f': '\u00a0', '\u2009': '\u00a0', // narrow spaces
+	'\u2010': '-', '\u2011': '-', '\u2212': '-',
+	'\u02bc': '’', '\u02bb': '‘',
+}
+
+// spell is a text in letters of the font: one that it does not have is written without its accents, as addresses may
+// be, and is a question mark where that is none of its letters either.
+func (f *face) spell(text string) string {
+	text = norm.NFC.String(text)
+	return strings.Map(f.letter, text)
+}
+
+// letter is how a letter is written; unseen for one that is not.
+func (f *face) letter(r rune) rune {
+	if r <= '~' {
+		return r
 	}
+	as, known := f.spelt[r]
+	if !known {
+		as = f.find(r)
+		f.spelt[r] = as
+	}
+	return as
+}
+
+func (f *face) find(r rune) rune {
+	if as, is := alike[r]; is {
+		return as
+	}
+	if unicode.In(r, unicode.Mn, unicode.Cf) {
+		return unseen
+	}
+	for _, one := range [...]rune{r, []rune(norm.NFKD.String(string(r)))[0]} {
+		if index, err := f.parsed.GlyphIndex(&f.buffer, one); err == nil && index != 0 {
+			return one
+		}
+	}
+	return unknown
+}
+
+// glyph is the glyph of a letter of the font; of any other, that of a question mark.
+func (f *face) glyph(r rune) sfnt.GlyphIndex {
 	index, err := f.parsed.GlyphIndex(&f.buffer, r)
 	if err != nil || index == 0 {
-		index, _ = f.parsed.GlyphIndex(&f.buffer, '?')
-		r = '?'
+		r = unknown
+		index, _ = f.parsed.GlyphIndex(&f.buffer, r)
 	}
 	f.used[index] = r
 	return index
@@ -113,7 +157,7 @@ func (f *face) width(text string, size float64) float64 {
 // wrap breaks a text into lines no wider than width; a word that is wider is broken.
 func (f *face) wrap(text string, size, width float64) (lines []string) {
 	line := ""
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {
+	for word := range strings.FieldsFuncSeq(f.spell(text), func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {
 		switch {
 		case line == "":
 			line = word
@@ -246,7 +290,7 @@ func (d *Document) WriteTo(to io.Writer) (int64, error) {
 	}
 	for i, page := range l.pages { // what stands at the foot is no part of the text
 		said := fmt.Sprintf("%s · %d / %d", d.Foot, i+1, len(l.pages))
-		fmt.Fprintf(page, "/Artifact <</Type /Pagination>> BDC BT /R 8 Tf %.2f %.2f Td <%s> Tj ET EMC\n", margin, margin/2, l.regular.hex(said))
+		fmt.Fprintf(page, "/Artifact <</Type /Pagination>> BDC BT /R 8 Tf %.2f %.2f Td <%s> Tj ET EMC\n", margin, margin/2, l.regular.hex(l.regular.spell(said)))
 	}
 	w := &writer{}
 	d.write(w, l)

@@ -166,6 +166,71 @@ func TestLettersAreASheetEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
 	}
 }
 
+// Nobody's name loses a letter in print: accents that stand apart are joined, and a letter that the font does not have is
+// written without its own. What nothing here writes is known before a letter is posted.
+func TestNamesArePrintedWithTheirLetters(t *testing.T) {
+	if _, err := exec.LookPath("pdftotext"); err != nil {
+		t.Skip("pdftotext is not installed: it is in Debian's poppler-utils")
+	}
+	names := map[string]string{
+		"He\u0301le\u0300ne Lefe\u0300vre":      "Hélène Lefèvre",
+		"Nguyễn Thị Hồng":                       "Nguyen Thi Hong",
+		"Jean\u2011Luc Saint\u2010Mar\u00adtin": "Jean-Luc Saint-Martin",
+		"Mari\u200be\u2060 N\u02bcDiaye":        "Marie N’Diaye",
+		"Ștefan Țăranu":                         "Ștefan Țăranu",
+		"Ǧawdat Ḥamid":                          "Gawdat Hamid",
+	}
+	letters := pdf.NewLetters("Lettres", "fr-FR", time.Date(2026, 3, 3, 2, 12, 0, 0, time.UTC))
+	document := &pdf.Document{Title: "Notification", Lang: "fr-FR"}
+	for name := range names {
+		one := letter(0)
+		one.Address[0] = name
+		if _, err := letters.Add(one); err != nil || !letters.Writes(name) {
+			t.Errorf("%q: %v", name, err)
+		}
+		document.Paragraph(name)
+	}
+	for _, name := range []string{"محمد", "王小明", "Ann 🙂"} {
+		if letters.Writes(name) {
+			t.Errorf("%q is said to be printed", name)
+		}
+	}
+	if !letters.Writes("why? ") {
+		t.Error("a question mark is said not to be printed")
+	}
+	for kind, written := range map[string]io.WriterTo{"letters": letters, "documents": document} {
+		file := filepath.Join(t.TempDir(), "names.pdf")
+		var body bytes.Buffer
+		if _, err := written.WriteTo(&body); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, body.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text, err := exec.CommandContext(t.Context(), "pdftotext", file, "-").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range names {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("in %s %q is not printed as %q", kind, name, want)
+			}
+		}
+	}
+}
+
+// A paragraph that is higher than a page is no letter: its end would be below the paper.
+func TestAParagraphThatNoPageHoldsIsTooLong(t *testing.T) {
+	letters := pdf.NewLetters("Lettres", "fr-FR", time.Date(2026, 3, 3, 2, 12, 0, 0, time.UTC))
+	one := letter(0)
+	for length, want := range map[int]error{4000: nil, 12000: pdf.ErrTooLong} {
+		one.Parts = []pdf.LetterPart{{Heading: "Vos informations", Paragraphs: []string{strings.Repeat("Ce qui a été vu. ", length/17)}}}
+		if _, err := letters.Add(one); !errors.Is(err, want) {
+			t.Errorf("%d characters: %v", length, err)
+		}
+	}
+}
+
 // BenchmarkLetters measures letters laid out and written, by batches of 2,048. The
 // processor's time is the process's own, whatever else the machine does meanwhile.
 func BenchmarkLetters(b *testing.B) {
