@@ -144,8 +144,8 @@ func sheets() (manifest, addresses [][]string) {
 }
 
 // addressed is the row of an address, and what is to be looked at in it.
-func addressed(page int, lines []string) (row []string, check string) {
-	if len(lines) > mostLines || slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > longestLine }) {
+func addressed(letters *pdf.Letters, page int, lines []string) (row []string, check string) {
+	if len(lines) > mostLines || slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > longestLine || !letters.Writes(line) }) {
 		check = "address"
 	}
 	row = make([]string, 1+mostLines)
@@ -190,7 +190,7 @@ func (b *batch) write(ctx context.Context) error {
 				return err
 			}
 			*fate = byte(Printed)
-			row, check := addressed(first, lines)
+			row, check := addressed(letters, first, lines)
 			manifest = append(manifest, []string{row[0], strconv.Itoa(pages), b.begun.Reference, b.returning(to.place), check})
 			addresses = append(addresses, row)
 		}

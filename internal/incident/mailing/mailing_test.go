@@ -36,6 +36,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
 	"poterne/internal/notice"
+	"poterne/internal/notice/pdf"
 	"poterne/internal/register"
 	"poterne/internal/seal"
 	"poterne/internal/store"
@@ -435,6 +436,37 @@ func TestTELL_4_NobodyIsToldTwiceAndNobodyIsForgottenHoweverOftenTheProgramIsKil
 		if one := string(s.raw[some[0]]); !strings.Contains(one, want) {
 			t.Errorf("a mail has no %q:\n%s", want, one)
 		}
+	}
+}
+
+// Whoever posts letters is told of each address that is not printed as it is written, or does not fit its window.
+//
+// Promise: TELL-4
+func TestTELL_4_AnAddressThatIsNotPrintedWholeIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	post := mailing.Post{Settings: mailing.Settings{Letters: dir, Now: time.Now}, From: message().Controller}
+	for name, want := range map[string]string{
+		"He\u0301le\u0300ne Nguyễn": "", "Zoë d’Août": "", "محمد": "address", "Anne 王": "address", strings.Repeat("a", 39): "address", "Anne;=1+1": "",
+	} {
+		if err := post.Write(t.Context(), "one", []string{name, "99100 VALBOURG"}, []pdf.LetterPart{{Heading: "Bonjour", Paragraphs: []string{"Voilà."}}}); err != nil {
+			t.Fatal(err)
+		}
+		packed, err := zip.OpenReader(filepath.Join(dir, "one.zip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheet, err := packed.Open("manifest.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(sheet).ReadAll()
+		if err != nil || len(rows) != 2 {
+			t.Fatal(rows, err)
+		}
+		if got := rows[1][4]; got != want {
+			t.Errorf("%q: the manifest says %q, want %q", name, got, want)
+		}
+		_ = packed.Close()
 	}
 }
 

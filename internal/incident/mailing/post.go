@@ -30,7 +30,7 @@ func (p Post) Write(_ context.Context, name string, address []string, parts []pd
 		return err
 	}
 	manifest, addresses := sheets()
-	row, check := addressed(1, address)
+	row, check := addressed(letters, 1, address)
 	manifest, addresses = append(manifest, []string{row[0], strconv.Itoa(pages), name, name, check}), append(addresses, row)
 	whole := filepath.Join(p.Letters, name+".zip")
 	if err := write(whole+unfinished, letters, manifest, addresses); err != nil {
