@@ -32,6 +32,16 @@ const (
 // Line is a text on one line, without spaces at its ends.
 func Line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// Lines are the lines of a text in which something stands, each as Line has it.
+func Lines(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		if line = Line(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // Wrong says what is wrong with a reason. An order's message may be missing, a
 // reason may not.
 func Wrong(text string) Problem {
@@ -134,10 +144,9 @@ func visible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.In(r, unicode.Cf, unicode.Mn, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != '\u2800'
 }
 
-// Cell keeps a spreadsheet from taking a text for a formula.
-func Cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
-}
+// formula is what a spreadsheet takes for the beginning of one: at the beginning of a cell, or after what parts cells in
+// some country. In French a semicolon does, whatever parts those of the file.
+var formula = regexp.MustCompile(`(^|[;\t\r\n])([ ;\t\r\n"]*)([=+@＝＋＠－-])`)
+
+// Cell keeps a spreadsheet from taking a text, or a part of it, for a formula.
+func Cell(text string) string { return formula.ReplaceAllString(text, "$1$2'$3") }

@@ -3,6 +3,7 @@ package typed_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,41 @@ func TestAReasonIsWhatCanBeRead(t *testing.T) {
 		if err := typed.Check("a raise", text); (err == nil) != (want == typed.Nothing) || err != nil && (!fault.Is(err, fault.Invalid) || !typed.Readable(fault.Public(err))) {
 			t.Errorf("%+q: %v", text, err)
 		}
+	}
+}
+
+// No country's spreadsheet finds a formula in a text, whatever it takes for the end of a cell.
+func TestACellIsNoFormula(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         "",
+		"12 rue du Puits":          "12 rue du Puits",
+		"Dupont-Durand; 2e étage":  "Dupont-Durand; 2e étage",
+		"a = b, c@d.example":       "a = b, c@d.example",
+		"=1+1":                     "'=1+1",
+		"+33 1":                    "'+33 1",
+		"-1":                       "'-1",
+		"@SUM(A1)":                 "'@SUM(A1)",
+		"＝1+1":                     "'＝1+1",
+		" =1+1":                    " '=1+1",
+		"\t=1+1":                   "\t'=1+1",
+		"Mairie;=HYPERLINK(\"x\")": "Mairie;'=HYPERLINK(\"x\")",
+		"Mairie; \"=1+1":           "Mairie; \"'=1+1",
+		"Mairie;;=1":               "Mairie;;'=1",
+		"Mairie\n=1+1":             "Mairie\n'=1+1",
+		"Mairie\t@x":               "Mairie\t'@x",
+	} {
+		if got := typed.Cell(text); got != want {
+			t.Errorf("%q is written %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestLinesAreThoseInWhichSomethingStands(t *testing.T) {
+	if got := typed.Lines("  12  rue du Puits\r\n\r\n \t\n99100\u00a0VALBOURG\n"); !slices.Equal(got, []string{"12 rue du Puits", "99100 VALBOURG"}) {
+		t.Errorf("%q", got)
+	}
+	if got := typed.Lines(" \r\n"); len(got) != 0 {
+		t.Errorf("nothing is %q", got)
 	}
 }
 
