@@ -20,6 +20,7 @@ import (
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/mail"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -27,6 +28,7 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/typed"
 )
 
 // messenger reads where the people of an incident can be reached: through the gate, as
@@ -83,8 +85,8 @@ func (m *messenger) contact(ctx context.Context, identifier string) (mailing.Con
 	if err := json.Unmarshal(answer.body.Bytes(), &said); err != nil {
 		return mailing.Contact{}, fmt.Errorf("where people can be reached is no JSON with name, mail and address")
 	}
-	c := mailing.Contact{Name: said.Name, Address: said.Address}
-	if address, err := roster.Mail(said.Mail); err == nil { // one that cannot be written to is none
+	c := mailing.Contact{Name: typed.Line(said.Name), Address: typed.Lines(strings.Join(said.Address, "\n"))}
+	if address, written := mail.Address(said.Mail); written { // one that cannot be written to is none
 		c.Mail = address
 	}
 	return c, nil

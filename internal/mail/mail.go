@@ -4,6 +4,9 @@ package mail
 import (
 	"context"
 	"fmt"
+	netmail "net/mail"
+	"regexp"
+	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -16,6 +19,17 @@ type Message struct {
 	To      string
 	Subject string
 	Text    string
+}
+
+// written are addresses as every server takes them, without a name.
+var written = regexp.MustCompile(`^[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
+
+// Address is the one address in a text, without what surrounds it; false where it is none that can be written to, whatever
+// else it says.
+func Address(text string) (string, bool) {
+	text = strings.TrimSpace(text)
+	parsed, err := netmail.ParseAddress(text)
+	return text, err == nil && parsed.Address == text && len(text) <= 254 && written.MatchString(text)
 }
 
 // Bilingual is a message to somebody whose language is not known: its texts are said by key,

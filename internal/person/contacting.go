@@ -183,7 +183,7 @@ func (s *ContactService) Ask(ctx context.Context, of register.PersonID, referenc
 	switch letters := s.Post != nil; {
 	case held.Post != became.Post && !letters:
 		return ContactsNoPost
-	case held.Mail == "" && (held.Post == "" || !letters):
+	case held.mailTo() == "" && (held.postTo(held.Name) == nil || !letters):
 		return ContactsNoMail
 	}
 	kept := hidden{identifier, held.Name, held.Contacts, became}
@@ -215,8 +215,8 @@ func (s *ContactService) warn(ctx context.Context, number ledger.Number, of hidd
 	if of.Old.Slow(of.New) {
 		days = int(ContactsSlowWait.Hours() / 24)
 	}
-	if of.Old.Mail != "" {
-		if err := s.Sender.Send(ctx, mail.Bilingual(of.Old.Mail, "mail.contacts-former", "link", s.link(number, formerAddress), "days", days)); err != nil {
+	if former := of.Old.mailTo(); former != "" {
+		if err := s.Sender.Send(ctx, mail.Bilingual(former, "mail.contacts-former", "link", s.link(number, formerAddress), "days", days)); err != nil {
 			return err
 		}
 	}
@@ -225,10 +225,11 @@ func (s *ContactService) warn(ctx context.Context, number ledger.Number, of hidd
 			return err
 		}
 	}
-	if of.Old.Post == "" || !of.Old.Slow(of.New) {
+	address := of.Old.postTo(of.Name)
+	if address == nil || !of.Old.Slow(of.New) {
 		return nil
 	}
-	return s.Post.Write(ctx, fmt.Sprintf("contacts-%d", number), slices.Concat([]string{of.Name}, strings.Split(of.Old.Post, "\n")), s.letter(number))
+	return s.Post.Write(ctx, fmt.Sprintf("contacts-%d", number), address, s.letter(number))
 }
 
 // letter is what the former postal address reads, in French and in English.
@@ -429,12 +430,13 @@ func (s *ContactService) deliver(ctx context.Context, c ContactChange) error {
 // told says to the former address what was done. The mails of the beginning have said what can be: one of these that
 // is lost takes nothing from anybody.
 func (s *ContactService) told(ctx context.Context, c ContactChange, kept hidden) {
-	if kept.Old.Mail == "" { // its letter has said it
+	former := kept.Old.mailTo()
+	if former == "" { // its letter has said it
 		return
 	}
-	letter := mail.Bilingual(kept.Old.Mail, "mail.contacts-back", "page", s.Page)
+	letter := mail.Bilingual(former, "mail.contacts-back", "page", s.Page)
 	if c.State == ContactsInForce {
-		letter = mail.Bilingual(kept.Old.Mail, "mail.contacts-done", "link", s.link(c.Number, formerAddress))
+		letter = mail.Bilingual(former, "mail.contacts-done", "link", s.link(c.Number, formerAddress))
 	}
 	if err := s.Sender.Send(ctx, letter); err != nil {
 		s.Log.WarnContext(ctx, "a mail about contact details was not taken by the mail server", slog.Any("err", err))

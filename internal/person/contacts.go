@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	netmail "net/mail"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,7 +13,9 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/mail"
 	"poterne/internal/register"
+	"poterne/internal/typed"
 )
 
 // Contacts is where a person is reached. The register keeps it; Poterne guards how it changes.
@@ -57,7 +58,6 @@ func onlyDigits(phone string) string {
 }
 
 var (
-	mailForm  = regexp.MustCompile(`^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 	phoneForm = regexp.MustCompile(`^\+?[0-9][0-9 .-]{5,18}[0-9]$`)
 	postLine  = regexp.MustCompile(`^[\p{L}\p{M}0-9][\p{L}\p{M}0-9 '’.,/()°-]{0,37}$`)
 )
@@ -74,12 +74,12 @@ var (
 // they are already is taken as anything else is, since a refusal would tell a guess from a miss.
 func (c Contacts) to(typed Contacts) (Contacts, error) {
 	became := c
-	if text := strings.TrimSpace(typed.Mail); text != "" {
-		parsed, err := netmail.ParseAddress(text)
-		if err != nil || parsed.Address != text || len(text) > 254 || !mailForm.MatchString(text) {
+	if strings.TrimSpace(typed.Mail) != "" {
+		address, written := mail.Address(typed.Mail)
+		if !written {
 			return c, WrongMail
 		}
-		became.Mail = text
+		became.Mail = address
 	}
 	if text := strings.TrimSpace(typed.Phone); text != "" {
 		if !phoneForm.MatchString(text) {
@@ -104,19 +104,10 @@ func (c Contacts) to(typed Contacts) (Contacts, error) {
 const mostPostLines = 5
 
 // postal is a postal address as letters have it: its lines, each with one space between words.
-func postal(typed string) (string, error) {
-	var lines []string
-	for line := range strings.Lines(typed) {
-		if line = strings.Join(strings.Fields(line), " "); line == "" {
-			continue
-		}
-		if !postLine.MatchString(line) {
-			return "", WrongPost
-		}
-		lines = append(lines, line)
-	}
+func postal(text string) (string, error) {
+	lines := typed.Lines(text)
 	post := strings.Join(lines, "\n")
-	if len(lines) < 2 || len(lines) > mostPostLines || onlyDigits(post) == "" {
+	if len(lines) < 2 || len(lines) > mostPostLines || onlyDigits(post) == "" || slices.ContainsFunc(lines, func(line string) bool { return !postLine.MatchString(line) }) {
 		return "", WrongPost
 	}
 	return post, nil
@@ -124,7 +115,25 @@ func postal(typed string) (string, error) {
 
 // Slow reports whether a change of these details to others is told by letter, which takes longer to
 // be read: the postal address changes, or no mail address was there to write to.
-func (c Contacts) Slow(became Contacts) bool { return c.Post != became.Post || c.Mail == "" }
+func (c Contacts) Slow(became Contacts) bool { return c.Post != became.Post || c.mailTo() == "" }
+
+// mailTo is the mail address where the person is written to; empty where the register has none, or what nobody can write to.
+func (c Contacts) mailTo() string {
+	address, written := mail.Address(c.Mail)
+	if !written {
+		return ""
+	}
+	return address
+}
+
+// postTo is how a letter to somebody of a name is addressed; nothing where the register has no postal address.
+func (c Contacts) postTo(name string) []string {
+	lines := typed.Lines(c.Post)
+	if len(lines) == 0 {
+		return nil
+	}
+	return append([]string{typed.Line(name)}, lines...)
+}
 
 // ContactChange is what a person asked their contact details to become, and what came of it.
 type ContactChange struct {

@@ -123,7 +123,9 @@ func (s *Mandates) Ask(ctx context.Context, by roster.AccountID, typed Typed) er
 		if typed.Kind == ParentalAuthority {
 			return MandateMinor
 		}
-		birth, _ = time.ParseInLocation(time.DateOnly, strings.ReplaceAll(parties.Represented.Birth, "-00", "-01"), s.Zone)
+		if birth, err = time.ParseInLocation(time.DateOnly, strings.ReplaceAll(parties.Represented.Birth, "-00", "-01"), s.Zone); err != nil {
+			return MandateWho
+		}
 	}
 	asked := AskMandate{
 		By: by, Representative: s.Identity(parties.Representative), Kind: typed.Kind, Begins: typed.Begins, Until: typed.Until, OfAge: birth.AddDate(OfAge, 0, 0),
@@ -324,15 +326,16 @@ func (s *Mandates) tell(ctx context.Context, number ledger.Number) error {
 			return err
 		}
 	}
+	address, post := held.mailTo(), held.postTo(held.Name)
 	switch {
-	case held.Mail != "" && s.Sender != nil:
-		err = s.Sender.Send(ctx, mail.Bilingual(held.Mail, "mail.mandate", "page", s.Page))
-	case held.Post != "" && s.Post != nil:
+	case address != "" && s.Sender != nil:
+		err = s.Sender.Send(ctx, mail.Bilingual(address, "mail.mandate", "page", s.Page))
+	case post != nil && s.Post != nil:
 		var parts []pdf.LetterPart
 		for _, in := range []i18n.Language{i18n.French, i18n.English} {
 			parts = append(parts, pdf.LetterPart{Heading: in.Say("mail.mandate-subject"), Paragraphs: strings.Split(in.Say("mail.mandate-text", "page", s.Page), "\n\n")})
 		}
-		err = s.Post.Write(ctx, fmt.Sprintf("mandate-%d", number), slices.Concat([]string{held.Name}, strings.Split(held.Post, "\n")), parts)
+		err = s.Post.Write(ctx, fmt.Sprintf("mandate-%d", number), post, parts)
 	case held.Mail != "" || held.Post != "":
 		err = fault.Errorf(fault.Unavailable, "nothing here writes to the address of whom mandate %d is about: configure [mail], or [messages] for letters", number)
 	default:

@@ -80,11 +80,15 @@ type addresses struct {
 	person.Remote
 	recovered time.Time
 	away      bool
+	odd       func(*person.Held) // what it says otherwise than it should
 }
 
 func (a *addresses) Contacts(ctx context.Context, identifier string) (person.Held, error) {
 	held, err := a.Remote.Contacts(ctx, identifier)
 	held.Recovered = a.recovered
+	if a.odd != nil {
+		a.odd(&held)
+	}
 	return held, err
 }
 
@@ -731,6 +735,34 @@ func TestPERSON_4_AFirstMailAddressAndAPostalAddressWaitForALetter(t *testing.T)
 		}
 		if code, _ := h.typesCode(h.post.code()); code != http.StatusOK || h.town.Post(40) != former {
 			t.Errorf("after 29 days the letter puts nothing back: %d", code)
+		}
+	})
+
+	t.Run("of whom the register has a mail address that nobody can write to, the letter is the notice", func(t *testing.T) {
+		me := h.citizen(44)
+		h.address.odd = func(held *person.Held) {
+			if held.Mail == me.town.Mail(44) {
+				held.Mail, held.Name, held.Post = "NON COMMUNIQUÉ", "Camille\nAUBRY", "12 rue  du Puits\r\n\r\n99100 VALBOURG\r\n"
+			}
+		}
+		defer func() { h.address.odd = nil }()
+		if code := me.asks("moi@ailleurs.example"); code != http.StatusSeeOther {
+			t.Fatalf("asking: %d", code)
+		}
+		if want := []string{"Camille AUBRY", "12 rue du Puits", "99100 VALBOURG"}; !slices.Equal(h.post.to, want) {
+			t.Errorf("the letter goes to %q, want %q", h.post.to, want)
+		}
+		if err := h.after(9*days + 23*time.Hour); err != nil {
+			t.Error(err)
+		}
+		me.is(me.town.Mail(44), "before ten days")
+		if err := h.after(2 * time.Hour); err != nil {
+			t.Error(err)
+		}
+		me.is("moi@ailleurs.example", "after ten days")
+		h.address.odd = nil
+		if code, _ := h.typesCode(h.post.code()); code != http.StatusOK {
+			t.Errorf("the code of the letter: %d", code)
 		}
 	})
 

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
 	"poterne/internal/person"
@@ -434,6 +436,7 @@ func TestPERSON_1_NoMandateOfAMinorGoesOnOnceTheyAreOfAge(t *testing.T) {
 		"a power of attorney beyond it":     {birth, person.PowerOfAttorney, now, soon.AddDate(0, 0, 1), false},
 		"a curatorship from that day on":    {birth, person.Curatorship, soon, soon.AddDate(0, 6, 0), true},
 		"parental authority from that day":  {birth, person.ParentalAuthority, soon, soon.AddDate(0, 6, 0), false},
+		"of a day that is none":             {birth[:len("2006")] + "-13-40", person.Guardianship, now, soon.AddDate(0, 0, 1), false},
 		"without a day, beyond its month":   {birth[:len("2006-05")] + "-00", person.Guardianship, now, day(soon.Format("2006-01")+"-01").AddDate(0, 0, 1), false},
 		"without a day, up to its month":    {birth[:len("2006-05")] + "-00", person.Guardianship, now, day(soon.Format("2006-01") + "-01"), true},
 		"of somebody who is of age already": {"1962-00-00", person.Guardianship, now, now.AddDate(0, 6, 0), true},
@@ -443,9 +446,61 @@ func TestPERSON_1_NoMandateOfAMinorGoesOnOnceTheyAreOfAge(t *testing.T) {
 		h.Mandates = portaltest.MandatesOf(h, oneOf{child}, civils{}, new(letterbox))
 		h.Mandates.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
 		err := h.Mandates.Ask(t.Context(), claire, person.Typed{Represented: child, Representative: known("BONNET"), Kind: c.kind, Reference: "TJ Valbourg 26/118", Begins: c.begins, Until: c.until})
-		if c.taken && err != nil || !c.taken && !errors.Is(err, person.MandateMinor) {
+		if c.taken && err != nil || !c.taken && !errors.Is(err, person.MandateMinor) && !errors.Is(err, person.MandateWho) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// keeps is a register that has one thing of everybody.
+type keeps struct {
+	civils
+	held person.Held
+}
+
+func (k keeps) Contacts(context.Context, string) (person.Held, error) { return k.held, nil }
+
+// Of whom the register has a mail address that is none, a letter tells; without one, nobody is taken for told.
+//
+// Promise: PERSON-1
+func TestPERSON_1_AMandateIsToldByLetterWhereTheMailAddressIsNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		held person.Held
+		to   []string // of the letter
+	}{
+		"a note in its place":          {person.Held{Name: " Camille  AUBRY", Contacts: person.Contacts{Mail: "non communiqué", Post: "12 rue du Puits\r\n\r\n99100 VALBOURG\r\n"}}, []string{"Camille AUBRY", "12 rue du Puits", "99100 VALBOURG"}},
+		"one in letters of no server":  {person.Held{Name: "Camille AUBRY", Contacts: person.Contacts{Mail: "hélène@boite.example", Post: "99100 VALBOURG"}}, []string{"Camille AUBRY", "99100 VALBOURG"}},
+		"and no postal address either": {person.Held{Name: "Camille AUBRY", Contacts: person.Contacts{Mail: "hélène@boite.example", Post: " \r\n"}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
+			box, letters := new(letterbox), &post{Post: mailing.Post{Settings: mailing.Settings{Letters: t.TempDir(), Now: h.Now}, From: portaltest.Controller}}
+			m := portaltest.MandatesOf(h, civils{"AUBRY": 1}, keeps{held: c.held}, &sender{Server: mail.Server{Host: "127.0.0.1", Port: 1, Security: mail.Plain, From: "poterne@agence.example"}})
+			m.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
+			m.Post = letters
+			h.Mandates = m
+			if err := m.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			confirms(t, h, portaltest.Security, claire)
+			now := h.Now()
+			if err := m.Ask(t.Context(), claire, person.Typed{Represented: known("AUBRY"), Representative: known("BONNET"), Kind: person.Guardianship, Reference: "TJ Valbourg 26/118", Begins: now, Until: now.AddDate(0, 6, 0)}); err != nil {
+				t.Fatal(err)
+			}
+			all, err := m.All(t.Context())
+			if err != nil || len(all) != 1 {
+				t.Fatal(all, err)
+			}
+			if err := m.Approve(t.Context(), all[0].Number, portaltest.Security); err != nil {
+				t.Fatal(err)
+			}
+			if all, err = m.All(t.Context()); err != nil || all[0].Told.IsZero() != (c.to == nil) {
+				t.Errorf("told at %v, %v", all[0].Told, err)
+			}
+			if !slices.Equal(letters.to, c.to) || len(box.got) > 0 {
+				t.Errorf("the letter goes to %q, want %q", letters.to, c.to)
+			}
+		})
 	}
 }
 
