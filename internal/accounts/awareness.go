@@ -21,6 +21,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // Awareness is whose access takes a certificate of security awareness.
@@ -170,9 +171,9 @@ func (s Service) Pass(ctx context.Context, who roster.AccountID, at time.Time) e
 const mostCertified = 500
 
 // CertifyCSV takes in a table with the columns account, module and passed, a date or a time.
-// It returns how many lines were taken in.
+// It returns how many lines were taken in; one that cannot be read is refused by itself.
 func (s Service) CertifyCSV(ctx context.Context, r io.Reader, by roster.AccountID) (taken int, refused []Refusal, err error) {
-	table := csv.NewReader(r)
+	table := typed.Table(r)
 	head, err := table.Read()
 	if err != nil || !slices.Equal(head, []string{"account", "module", "passed"}) {
 		return 0, nil, fault.Errorf(fault.Invalid, "the first line is not account,module,passed")
@@ -196,8 +197,12 @@ func (s Service) CertifyCSV(ctx context.Context, r io.Reader, by roster.AccountI
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if damaged, is := errors.AsType[*csv.ParseError](err); is {
+			refused = append(refused, Refusal{damaged.StartLine, "no line of CSV with as many cells as the first"})
+			continue
+		}
 		if err != nil {
-			return taken, refused, fault.Errorf(fault.Invalid, "the table cannot be read: %w", err)
+			return taken, refused, fmt.Errorf("reading certificates: %w", err)
 		}
 		line, _ := table.FieldPos(0)
 		passed, err := time.Parse(time.DateOnly, cells[2])

@@ -117,6 +117,15 @@ func TestRIGHTS_6_CertificatesComeByFileAndTheWrongOnesAreNamed(t *testing.T) {
 	if _, refused, err := service.CertifyCSV(t.Context(), strings.NewReader(older), "operator"); err != nil || len(refused) > 0 || !p.account("pauline").Trained.Equal(midnight.Add(halfYear)) {
 		t.Errorf("an older certificate: %v, %v, until %s", refused, err, p.account("pauline").Trained)
 	}
+	spreadsheet := "\ufeffaccount;module;passed\r\n" +
+		"lucas;securite;" + day + "\r\n" +
+		"karim;poterne;" + day + ";again\r\n" +
+		"ka\"rim;poterne;" + day + "\r\n" +
+		"pauline;poterne;" + day + "\r\n"
+	taken, refused, err = service.CertifyCSV(t.Context(), strings.NewReader(spreadsheet), "operator")
+	if err != nil || taken != 2 || len(refused) != 2 || refused[0].Line != 3 || refused[1].Line != 4 {
+		t.Errorf("as a spreadsheet saves it, with two broken lines: %d taken, %v, %v", taken, refused, err)
+	}
 	if _, _, err := service.CertifyCSV(t.Context(), strings.NewReader("who,what\n"), "operator"); err == nil {
 		t.Error("another table is taken in")
 	}

@@ -4,7 +4,11 @@
 package typed
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -150,3 +154,19 @@ var formula = regexp.MustCompile(`(^|[;\t\r\n])([ ;\t\r\n"]*)([=+@＝＋＠－-]
 
 // Cell keeps a spreadsheet from taking a text, or a part of it, for a formula.
 func Cell(text string) string { return formula.ReplaceAllString(text, "$1$2'$3") }
+
+// Table reads a table as spreadsheets save it: in UTF-8, with its mark or without, cells parted by commas, or by semicolons
+// where the first line has no comma.
+func Table(from io.Reader) *csv.Reader {
+	in := bufio.NewReaderSize(from, 1<<16)
+	first, _ := in.Peek(1 << 12) // less when there is less, which is no error
+	first, _, _ = bytes.Cut(first, []byte("\n"))
+	if mark := []byte("\ufeff"); bytes.HasPrefix(first, mark) {
+		_, _ = in.Discard(len(mark)) // it was peeked at
+	}
+	table := csv.NewReader(in)
+	if bytes.ContainsRune(first, ';') && !bytes.ContainsRune(first, ',') {
+		table.Comma = ';'
+	}
+	return table
+}

@@ -5,7 +5,6 @@
 package lookup
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/register"
+	"poterne/internal/typed"
 )
 
 // Column is one column of a CSV file.
@@ -28,19 +28,9 @@ type Column struct {
 	place int
 }
 
-// NewColumn finds a column by its name in the first line. Cells are separated by
-// commas, or by semicolons when the first line has no comma.
+// NewColumn finds a column by its name in the first line.
 func NewColumn(file string, from io.Reader, name string) (*Column, error) {
-	in := bufio.NewReaderSize(from, 1<<16)
-	first, _ := in.Peek(1 << 12) // less when there is less, which is no error
-	first, _, _ = bytes.Cut(first, []byte("\n"))
-	if mark := []byte("\ufeff"); bytes.HasPrefix(first, mark) {
-		_, _ = in.Discard(len(mark)) // it was peeked at
-	}
-	c := &Column{file: file, cells: csv.NewReader(in)}
-	if bytes.ContainsRune(first, ';') && !bytes.ContainsRune(first, ',') {
-		c.cells.Comma = ';'
-	}
+	c := &Column{file: file, cells: typed.Table(from)}
 	c.cells.ReuseRecord = true
 	names, err := c.cells.Read()
 	if errors.Is(err, io.EOF) {
