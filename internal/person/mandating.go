@@ -262,9 +262,10 @@ func (s *Mandates) To(ctx context.Context, identity Identity) ([]MandateView, er
 	return s.views(holding)
 }
 
-// Look returns a mandate in force of somebody with an identity, once it is written down what they are
-// shown under it. What they have no mandate for is fault.Absent, whether there is one or not.
-func (s *Mandates) Look(ctx context.Context, identity Identity, number ledger.Number, what ledger.State, network string) (MandateView, error) {
+// Look returns a mandate in force of somebody with an identity, once there finds that they can be shown what they ask
+// for, and that is written down: an error of it is returned, and nothing is written. What they have no mandate for is
+// fault.Absent, whether there is one or not.
+func (s *Mandates) Look(ctx context.Context, identity Identity, number ledger.Number, what ledger.State, network string, there func(register.PersonID) error) (MandateView, error) {
 	m, err := s.Rows.One(ctx, number)
 	switch {
 	case fault.Is(err, fault.Absent), err == nil && (identity.IsZero() || m.Representative != identity):
@@ -277,6 +278,9 @@ func (s *Mandates) Look(ctx context.Context, identity Identity, number ledger.Nu
 		return MandateView{}, err
 	case !holds:
 		return MandateView{}, noMandate
+	}
+	if err := there(m.Person); err != nil {
+		return MandateView{}, err
 	}
 	if _, err := journal.Do(ctx, s.Writer, journal.Act[MandateRows](LookUnder{number, identity, what, network})); err != nil {
 		return MandateView{}, err

@@ -195,7 +195,7 @@ func (s stageMandates) To(context.Context, person.Identity) ([]person.MandateVie
 	return all[min(2, len(all)):min(3, len(all))], s.Broken
 }
 
-func (s stageMandates) Look(_ context.Context, _ person.Identity, number ledger.Number, _ ledger.State, _ string) (person.MandateView, error) {
+func (s stageMandates) Look(_ context.Context, _ person.Identity, number ledger.Number, _ ledger.State, _ string, _ func(register.PersonID) error) (person.MandateView, error) {
 	for _, m := range s.all() {
 		if m.Number == number {
 			return m, s.Broken

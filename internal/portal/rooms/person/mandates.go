@@ -1,14 +1,18 @@
 package person
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/person"
+	"poterne/internal/register"
 )
 
 // Where the person sees who may read their page, and where somebody reads whom they represent.
@@ -57,16 +61,42 @@ func (h *Handlers) under(what ledger.State, serve func(visit) error) func(visit)
 		if err != nil || strconv.FormatUint(number, 10) != v.PathValue("mandate") {
 			return &fault.Error{Kind: fault.Absent}
 		}
-		if what == person.LookAsked && ledger.State(v.PostFormValue("what")) == person.WasMe { // only they know
-			return &fault.Error{Kind: fault.Absent}
+		v.Base = fmt.Sprintf("%s/%d", RepresentedPath, number)
+		m, err := h.deps.Mandates.Look(v.Context(), v.Visitor.Identity, ledger.Number(number), what, h.network(v), func(of register.PersonID) error {
+			v.Person = of
+			return h.there(v, what)
+		})
+		if errors.Is(err, journal.Unchanged) {
+			h.pages.Back(v.Writer, v.Base+"/lines/"+v.PathValue("number"))
+			return nil
 		}
-		m, err := h.deps.Mandates.Look(v.Context(), v.Visitor.Identity, ledger.Number(number), what, h.network(v))
 		if err != nil {
 			return err
 		}
-		v.Person, v.Base, v.For = m.Person, fmt.Sprintf("%s/%d", RepresentedPath, number), m.Represented.Given+" "+m.Represented.Family
+		v.Person, v.For = m.Person, m.Represented.Given+" "+m.Represented.Family
 		return serve(v)
 	}
+}
+
+// there reports an error where a line that a representative asks for is not there, or cannot be asked about by them;
+// journal.Unchanged where it was. The person MUST NOT be told of what was not shown, nor asked.
+func (h *Handlers) there(v visit, what ledger.State) error {
+	if what != person.LookedAtLine && what != person.LookAsked {
+		return nil
+	}
+	line, err := h.one(v)
+	if err != nil || what == person.LookedAtLine {
+		return err
+	}
+	asks := ledger.State(v.PostFormValue("what"))
+	if asks == person.WasMe || !slices.Contains(person.Asks, asks) { // whether it was them, only they know
+		return &fault.Error{Kind: fault.Absent}
+	}
+	asked, err := h.deps.Questions.Of(v.Context(), v.Person)
+	if _, is := asked[line.Number]; is && err == nil {
+		return journal.Unchanged
+	}
+	return err
 }
 
 // mandated says on a page who else may read it, and whose pages its reader may read. On the page of

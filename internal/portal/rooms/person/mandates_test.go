@@ -242,6 +242,23 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	if code, _ := as(known("AUBRY"), somebody(1), http.MethodPost, fmt.Sprintf("/mandates/%d/revoke", number), nil); code != http.StatusNotFound {
 		t.Errorf("a guardianship is revoked: %d", code)
 	}
+	before := h.Gate.Next()
+	for name, of := range map[string]struct {
+		method, path, what string
+		code               int
+	}{
+		"the same once more":         {http.MethodPost, fmt.Sprintf("%s/lines/%d/ask", path, line), "why", http.StatusSeeOther},
+		"no question":                {http.MethodPost, fmt.Sprintf("%s/lines/%d/ask", path, line), "nonsense", http.StatusNotFound},
+		"about a line of another":    {http.MethodPost, fmt.Sprintf("%s/lines/%d/ask", path, others), "why", http.StatusNotFound},
+		"a line of another":          {http.MethodGet, fmt.Sprintf("%s/lines/%d", path, others), "", http.StatusNotFound},
+		"the proof of another's":     {http.MethodGet, fmt.Sprintf("%s/lines/%d/proof", path, others), "", http.StatusNotFound},
+		"a line that is not written": {http.MethodGet, path + "/lines/99999", "", http.StatusNotFound},
+	} {
+		if code, _ := as(guardian, register.PersonID{}, of.method, of.path, url.Values{"what": {of.what}}); code != of.code || h.Gate.Next() != before {
+			t.Errorf("%s: %d, and %d entries say that something was shown or asked", name, code, h.Gate.Next()-before)
+			before = h.Gate.Next()
+		}
+	}
 	if _, said := as(known("AUBRY"), somebody(1), http.MethodGet, "/mandates", nil); !strings.Contains(said, "The page was read") || !strings.Contains(said, "All lines were downloaded") || !strings.Contains(said, "A question was asked") {
 		t.Errorf("the person sees of the looks: %s", said)
 	}

@@ -85,8 +85,8 @@ type Mandates interface {
 	Of(context.Context, register.PersonID) ([]person.MandateView, error)
 	// To returns those in force that somebody has.
 	To(context.Context, person.Identity) ([]person.MandateView, error)
-	// Look returns one that somebody has, once it is written down what they are shown; else fault.Absent.
-	Look(ctx context.Context, who person.Identity, number ledger.Number, what ledger.State, network string) (person.MandateView, error)
+	// Look returns one that somebody has, once there finds what they ask for, and it is written down; else fault.Absent.
+	Look(ctx context.Context, who person.Identity, number ledger.Number, what ledger.State, network string, there func(register.PersonID) error) (person.MandateView, error)
 	// Revoke ends one that the person gave; any other is fault.Absent.
 	Revoke(ctx context.Context, of register.PersonID, number ledger.Number) error
 }
