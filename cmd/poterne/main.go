@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, to *streams) int {
 	case exit >= 0: // help was printed
 		return exit
 	case err != nil:
-		fmt.Fprintf(on.Err, "poterne: %v; poterne --help says what can be asked\n", err)
+		fmt.Fprintf(on.Err, "poterne: %v; %s --help says what can be asked\n", err, asking(err))
 		return 2
 	}
 	err = asked.Run()
@@ -108,6 +108,19 @@ func run(ctx context.Context, args []string, to *streams) int {
 		return 2
 	}
 	return 1
+}
+
+// asking is the command that was not put properly, as far as it is known.
+func asking(err error) string {
+	said := "poterne"
+	if wrong, is := errors.AsType[*kong.ParseError](err); is {
+		for _, step := range wrong.Context.Path {
+			if step.Command != nil {
+				said += " " + step.Command.Name
+			}
+		}
+	}
+	return said
 }
 
 // row writes one line of a table, whatever is in its cells.
