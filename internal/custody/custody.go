@@ -142,7 +142,7 @@ func (d Drop) Decide(_ *journal.Tx, rows DropRows) (ledger.Entry, error) {
 	switch {
 	case err != nil:
 		return ledger.Entry{}, err
-	case schedule.Altered:
+	case len(schedule.Altered) > 0:
 		return ledger.Entry{}, retention.ErrAltered
 	}
 	period, err := d.period(rows)

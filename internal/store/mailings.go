@@ -152,26 +152,28 @@ func codeRow(c mailing.Code) *seal.Row {
 // code reads a code that was typed. A row that no node wrote stops whoever asks: without it, or
 // with another time, a code that is spent would open again.
 func (db *DB) code(ctx context.Context, from querier, list ledger.Number, part, place int) (mailing.Code, error) {
-	c := mailing.Code{List: list, Part: part, Place: place}
+	row := from.QueryRowContext(ctx, `select `+codeColumns+` from letter_code where list = $1 and part = $2 and place = $3`, int64(list), part, place)
+	c, err := db.scanCode(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Errorf(fault.Absent, "this code was not typed")
+	}
+	return c, err
+}
+
+const codeColumns = `list, part, place, typed_us, seal`
+
+// scanCode reads a code; seal.ErrBroken of one that no node wrote.
+func (db *DB) scanCode(row scanner) (c mailing.Code, err error) {
 	var typed int64
 	var sealed []byte
-	const query = `select typed_us, seal from letter_code where list = $1 and part = $2 and place = $3`
-	rows, err := from.QueryContext(ctx, query, int64(list), part, place)
-	if err != nil {
-		return c, err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return c, errors.Join(rows.Err(), fault.Errorf(fault.Absent, "this code was not typed"))
-	}
-	if err := rows.Scan(&typed, &sealed); err != nil {
+	if err = row.Scan(&c.List, &c.Part, &c.Place, &typed, &sealed); err != nil {
 		return c, err
 	}
 	c.At = time.UnixMicro(typed).UTC()
-	if !db.seals.holds(sealed, codeRow(c), func() string { return "letter_code" }) {
-		return c, errors.New("a code that was typed has a row that no node wrote")
+	if !db.seals.holds(sealed, codeRow(c), func() string { return fmt.Sprint(c.List, " ", c.Part, " ", c.Place) }) {
+		err = fmt.Errorf("a code that was typed: %w", seal.ErrBroken)
 	}
-	return c, nil
+	return c, err
 }
 
 // codeRows is the codes of letters, in a turn.

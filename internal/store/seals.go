@@ -58,10 +58,15 @@ func (s *seals) holds(of []byte, row *seal.Row, key func() string) bool {
 	if keys == nil || keys.Check(of, row) == nil {
 		return true
 	}
-	if tell := s.broken.Load(); tell != nil {
-		(*tell)(audit.Row{Table: table, Key: key()})
-	}
+	s.tell(table, key())
 	return false
+}
+
+// tell tells of a row that no node wrote.
+func (s *seals) tell(table, key string) {
+	if tell := s.broken.Load(); tell != nil {
+		(*tell)(audit.Row{Table: table, Key: key})
+	}
 }
 
 // What each table's seal covers.

@@ -88,7 +88,7 @@ func (h Hold) Range() string {
 type Schedule struct {
 	Settings []Setting
 	Holds    []Hold
-	Altered  bool // these are not the rows that nodes wrote: one is gone, was changed or was put back
+	Altered  []string // the tables whose rows are not those that nodes wrote: one is gone, was changed or was put back
 }
 
 // Now is the setting in force: what was set last.
@@ -169,7 +169,7 @@ func (s Schedule) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.E
 			return err
 		}
 	}
-	if s.Altered { // which row it is, no entry told
+	if len(s.Altered) > 0 { // which row it is, no entry told
 		return ErrAltered
 	}
 	return nil

@@ -20,8 +20,8 @@ func Hold(h retention.Hold, gone bool) Change {
 	return Change{Part{Table: "hold"}, row, seal.Item{Key: seal.KeyOf(fmt.Sprint(h.Number))}, gone}
 }
 
-// Altered reports whether what was set and held is not what the inventories say that nodes wrote.
-func Altered(ctx context.Context, q Querier, keys *seal.Keys, digest []byte, s retention.Schedule) (bool, error) {
+// Altered returns the tables of which what was set and held is not what the inventories say that nodes wrote.
+func Altered(ctx context.Context, q Querier, keys *seal.Keys, digest []byte, s retention.Schedule) (tables []string, err error) {
 	var rows []Change
 	for _, one := range s.Settings {
 		rows = append(rows, Setting(one))
@@ -32,7 +32,7 @@ func Altered(ctx context.Context, q Querier, keys *seal.Keys, digest []byte, s r
 	for _, table := range []string{"retention", "hold"} {
 		read, err := Read(ctx, q, keys, digest, table, []int{0})
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		says := read[Part{Table: table}]
 		there := says.Empty()
@@ -42,8 +42,8 @@ func Altered(ctx context.Context, q Querier, keys *seal.Keys, digest []byte, s r
 			}
 		}
 		if !says.Against(there).None() {
-			return true, nil
+			tables = append(tables, table)
 		}
 	}
-	return false, nil
+	return tables, nil
 }
