@@ -76,9 +76,9 @@ func TestRIGHTS_1_AChangedConfigurationWaitsForTwoPeople(t *testing.T) {
 
 	rewrite(t, h.config, wide)
 	where := h.origin + "/installation/configuration (entry "
-	said := reload(1, unchanged, "two people have not allowed this configuration", where)
+	said := reload(1, waits, "two people have not allowed this configuration", where)
 	usual()
-	if again := reload(1, unchanged); again != said { // it is asked once
+	if again := reload(1, waits); again != said { // it is asked once
 		t.Errorf("the second time it says %s", again)
 	}
 	p.stop()
@@ -87,8 +87,8 @@ func TestRIGHTS_1_AChangedConfigurationWaitsForTwoPeople(t *testing.T) {
 	p.says("this node goes by what two people allowed last")
 	p.says(where)
 	usual()
-	if waits := h.poterne("config", "propose", h.config); !strings.Contains(waits, "waits for two people at "+where) {
-		t.Errorf("a proposal says %s", waits)
+	if proposed := h.poterne("config", "propose", h.config); !strings.Contains(proposed, "waits for two people at "+where) {
+		t.Errorf("a proposal says %s", proposed)
 	}
 	if asked := of(ledger.ConfigurationAsked); len(asked) != 1 || asked[0].State != ledger.Found {
 		t.Errorf("it is asked as %+v", asked)
@@ -102,11 +102,11 @@ func TestRIGHTS_1_AChangedConfigurationWaitsForTwoPeople(t *testing.T) {
 	}
 	// Nor by leaving the setting out.
 	rewrite(t, h.config, strings.Replace(wide, "by_two = true", "by_two = false", 1))
-	reload(1, unchanged)
+	reload(1, waits)
 	samir.open("/installation/configuration")
 	samir.says("main", "Ensuite, une seule personne changera la configuration.")
 	rewrite(t, h.config, wide)
-	reload(1, unchanged)
+	reload(1, waits)
 
 	// One signs, and cannot allow it; another does.
 	samir.open("/installation/configuration")
@@ -153,7 +153,7 @@ func TestRIGHTS_1_AChangedConfigurationWaitsForTwoPeople(t *testing.T) {
 
 	// The file from before, which was good once, waits like any other.
 	rewrite(t, h.config, byTwo)
-	reload(1, unchanged, where)
+	reload(1, waits, where)
 	samir.open("/installation")
 	if n := samir.evaluate(hour); n != "500" {
 		t.Errorf("an older file brings %s back", n)

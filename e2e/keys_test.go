@@ -9,11 +9,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -126,23 +128,7 @@ func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
 	rewrite(t, h.config, strings.Replace(text, "[database]", "cert = \"tls.crt\"\nkey = \"tls.key\"\n\n[database]", 1))
 	h.certified(1)
 	p := start(t, "serve", "--config", h.config)
-	shown := func() int64 {
-		t.Helper()
-		for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {
-			connection, err := tls.Dial("tcp", strings.TrimPrefix(h.origin, "http://"), &tls.Config{InsecureSkipVerify: true})
-			if err == nil {
-				defer connection.Close()
-				return connection.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
-			}
-			select {
-			case <-p.done:
-				t.Fatalf("poterne ended: %v\n%s", p.err, p.output)
-			default:
-			}
-		}
-		t.Fatal("nobody answers")
-		return 0
-	}
+	shown := func() int64 { return h.shows(p) }
 	if serial := shown(); serial != 1 {
 		t.Fatalf("it shows the certificate %d", serial)
 	}
@@ -156,6 +142,74 @@ func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
 	if serial := shown(); serial != 2 {
 		t.Errorf("it shows the certificate %d after one that is not whole", serial)
 	}
+}
+
+// A configuration that waits for two people keeps no certificate and no secret back: what their files hold is
+// their operator's alone, and is read anew all the same.
+//
+// Promises: RIGHTS-1, RUN-11
+func TestRIGHTS_1_AConfigurationThatWaitsKeepsNoCertificateBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "application", nil)
+	text := strings.NewReplacer(`origin = "http://`, `origin = "https://`, "[database]", "cert = \"tls.crt\"\nkey = \"tls.key\"\n\n[database]",
+		"[public]", "[configuration]\nby_two = true\n\n[public]").Replace(readFile(t, h.config))
+	rewrite(t, h.config, text)
+	h.certified(1)
+	p := start(t, "serve", "--config", h.config)
+	if serial := h.shows(p); serial != 1 {
+		t.Fatalf("it shows the certificate %d", serial)
+	}
+	p.hangUp(readAnew)
+
+	const adviser = "adviser     = { hour = 20, month = 20 }"
+	if !strings.Contains(text, adviser) {
+		t.Fatal("the house's configuration has no such line")
+	}
+	rewrite(t, h.config, strings.Replace(text, adviser, "adviser = { hour = 500, month = 500 }", 1))
+	for serial := range int64(3) {
+		h.certified(2 + serial)
+		p.hangUp(waits)
+		if shown := h.shows(p); shown != 2+serial {
+			t.Errorf("it shows the certificate %d after that with %d was there", shown, 2+serial)
+		}
+	}
+	h.write("tls.crt", "half a certificate")
+	p.hangUp(unchanged)
+	if shown := h.shows(p); shown != 4 {
+		t.Errorf("it shows the certificate %d after one that is not whole", shown)
+	}
+	h.certified(5)
+	elsewhere := fmt.Sprintf("listen = \"127.0.0.1:%d\"", freePort(t))
+	listens := regexp.MustCompile(`listen = "[^"]*"`)
+	rewrite(t, h.config, listens.ReplaceAllLiteralString(readFile(t, h.config), elsewhere))
+	p.hangUp(unchanged)
+	if said := p.output.String(); !strings.Contains(said[strings.LastIndex(said, unchanged):], "it waits for them at") || !strings.Contains(said[strings.LastIndex(said, unchanged):], "public.listen") {
+		t.Errorf("of a file that nobody allowed and that moves the node it says %s", said[strings.LastIndex(said, unchanged):])
+	}
+	rewrite(t, h.config, text)
+	p.hangUp(readAnew)
+	if shown := h.shows(p); shown != 5 {
+		t.Errorf("it shows the certificate %d once what was allowed is there again", shown)
+	}
+}
+
+// shows returns the serial number of the certificate that a process shows at the house's address.
+func (h *house) shows(p *process) int64 {
+	h.t.Helper()
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {
+		connection, err := tls.Dial("tcp", strings.TrimPrefix(h.origin, "http://"), &tls.Config{InsecureSkipVerify: true})
+		if err == nil {
+			defer connection.Close()
+			return connection.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+		}
+		select {
+		case <-p.done:
+			h.t.Fatalf("poterne ended: %v\n%s", p.err, p.output)
+		default:
+		}
+	}
+	h.t.Fatal("nobody answers")
+	return 0
 }
 
 // certified makes a certificate for the house, with a serial number.

@@ -42,6 +42,7 @@ func (p *process) hangUp(said string) {
 const (
 	readAnew  = "the configuration was read anew"
 	unchanged = "the configuration is refused: nothing has changed"
+	waits     = "the file is refused: this node goes by what two people allowed last"
 )
 
 // write writes a file's text in place of what it has.

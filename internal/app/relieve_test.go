@@ -185,7 +185,7 @@ func TestRIGHTS_1_ANodeThatReadsAFileThatNobodyAllowedGoesByWhatWasAllowed(t *te
 	}
 
 	agreed := says("nuit@registre.example")
-	if said := h.takeUp(t.Context()); !strings.Contains(said.Error, "nothing has changed") || h.opened.Deciding.Digest != first.Deciding.Digest {
+	if said := h.takeUp(t.Context()); !strings.Contains(said.Error, "it waits for them at") || h.opened.Deciding.Digest != first.Deciding.Digest {
 		t.Errorf("it goes by what nobody allowed: %+v", said)
 	}
 	changes := o.changes(o.Writer())
@@ -204,7 +204,7 @@ func TestRIGHTS_1_ANodeThatReadsAFileThatNobodyAllowedGoesByWhatWasAllowed(t *te
 	for _, mail := range []string{"thief@registre.example", "garde@registre.example"} {
 		says(mail)
 		said := h.takeUp(t.Context())
-		if said.Error == "" || strings.Contains(said.Error, "nothing has changed") != (mail != "thief@registre.example") || h.opened.Deciding.Digest != agreed.Deciding.Digest || !h.refused.Load() {
+		if !strings.HasPrefix(said.Error, "the file is refused: this node goes by what two people allowed last") || h.opened.Deciding.Digest != agreed.Deciding.Digest || !h.refused.Load() {
 			t.Errorf("with %s in its file it says %+v, and goes by %s", mail, said, h.opened.Deciding.Digest)
 		}
 	}

@@ -36,8 +36,8 @@ type node struct {
 }
 
 // hear takes up the configuration anew whenever SIGHUP comes, or somebody asks for it at the
-// control socket, until ctx ends. A file that is refused changes nothing. On SIGUSR1 it opens the
-// access log anew.
+// control socket, until ctx ends. A file that is wrong changes nothing; of one that two people have not
+// allowed, what is of this machine is taken up. On SIGUSR1 it opens the access log anew.
 func (h *node) hear(ctx context.Context) error {
 	hangups, rotations := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -70,11 +70,12 @@ func (h *node) takeUp(ctx context.Context) answer {
 	const refused = "the configuration is refused: nothing has changed"
 	err := h.reload(ctx)
 	h.refused.Store(err != nil)
-	behind, isBehind := errors.AsType[behindError](err)
+	waits, isRefused := errors.AsType[refusedError](err)
 	switch wrong, many := errors.AsType[fault.Complaints](err); {
-	case isBehind:
-		h.log.ErrorContext(ctx, "the file is refused: this node goes by what two people allowed last", slog.String("digest", h.opened.Deciding.Digest.String()), slog.Any("err", behind.refused))
-		return answer{Error: fmt.Sprintf("the file is refused, and this node goes by what two people allowed last from now on (digest %s): %v", h.opened.Deciding.Digest, behind.refused)}
+	case isRefused:
+		const goesBy = "the file is refused: this node goes by what two people allowed last, with the certificates and secrets that are there now"
+		h.log.ErrorContext(ctx, goesBy, slog.String("digest", h.opened.Deciding.Digest.String()), slog.Any("err", waits.why))
+		return answer{Error: fmt.Sprintf("%s (digest %s): %v", goesBy, h.opened.Deciding.Digest, waits.why)}
 	case many:
 		for _, one := range wrong {
 			h.log.ErrorContext(ctx, refused, slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
@@ -102,14 +103,15 @@ func (h *node) reopen(ctx context.Context) answer {
 	return answer{Done: "the access log was opened anew: " + log.path}
 }
 
-// behindError is the error of a file that two people have not allowed, on a node that goes by what they
-// allowed last from now on, and went by another before.
-type behindError struct{ refused error }
+// refusedError is the error of a file that two people have not allowed, on a node that goes by what they
+// allowed last, under what is of this machine as it is now.
+type refusedError struct{ why error }
 
-func (e behindError) Error() string { return e.refused.Error() }
+func (e refusedError) Error() string { return e.why.Error() }
 
 // reload reads the configuration as it stands now, and goes by it, unless two people are to allow it:
-// then by what they allowed last, as a start does.
+// then by what they allowed last, as a start does. What the files of certificates and secrets hold is not
+// theirs to allow: it is read anew either way.
 func (h *node) reload(ctx context.Context) error {
 	s, err := config.Read(h.file)
 	if err != nil {
@@ -123,17 +125,14 @@ func (h *node) reload(ctx context.Context) error {
 		return h.goBy(ctx, s)
 	}
 	at, err := h.opened.ask(ctx, s)
-	refused := refusal(s.Deciding.Digest, at, err)
-	if is.Digest == h.opened.Deciding.Digest {
-		return refused
-	}
+	why := refusal(s.Deciding.Digest, at, err)
 	if s, err = allowed(s, is); err == nil {
 		err = h.goBy(ctx, s)
 	}
 	if err != nil {
-		return errors.Join(refused, err)
+		return fmt.Errorf("%w; nor can what they allowed last be taken up anew: %v", why, err) // of which complaints are no list: it is one sentence
 	}
-	return behindError{refused}
+	return refusedError{why}
 }
 
 // goBy makes the program anew from a configuration, and puts it in charge. Read it from top to
