@@ -162,7 +162,11 @@ func (db *DB) code(ctx context.Context, from querier, list ledger.Number, part, 
 
 const codeColumns = `list, part, place, typed_us, seal`
 
-// scanCode reads a code; seal.ErrBroken of one that no node wrote.
+// errForgedCode is the error of a code that no node wrote. It is not seal.ErrBroken: it stops whoever asks,
+// and not the node.
+var errForgedCode = errors.New("a code that was typed has a row that no node wrote")
+
+// scanCode reads a code; errForgedCode of one that no node wrote.
 func (db *DB) scanCode(row scanner) (c mailing.Code, err error) {
 	var typed int64
 	var sealed []byte
@@ -171,7 +175,7 @@ func (db *DB) scanCode(row scanner) (c mailing.Code, err error) {
 	}
 	c.At = time.UnixMicro(typed).UTC()
 	if !db.seals.holds(sealed, codeRow(c), func() string { return fmt.Sprint(c.List, " ", c.Part, " ", c.Place) }) {
-		err = fmt.Errorf("a code that was typed: %w", seal.ErrBroken)
+		err = errForgedCode
 	}
 	return c, err
 }
