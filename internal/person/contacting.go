@@ -102,7 +102,7 @@ var (
 	ContactsNoMail = fault.Errorf(fault.Invalid, "the register has no address to tell: the first one is given in person")
 	// ContactsNoPost is the error of a change of a postal address where no letters are written.
 	ContactsNoPost = fault.Errorf(fault.Invalid, "no letters are written here: a postal address is changed in person")
-	// ContactsNotTold is the error of a change that the mail server did not take.
+	// ContactsNotTold is the error of a change of which an address could not be told.
 	ContactsNotTold = fault.Errorf(fault.Unavailable, "the addresses could not be told: nothing is changed, try again")
 )
 
@@ -166,7 +166,7 @@ func (s *ContactService) reveal(c ContactChange) (kept hidden, err error) {
 }
 
 // Ask asks for a change: what is left empty stays. Both addresses are told before its time
-// runs; when one cannot be, it is stopped.
+// runs; when one cannot be, it ends, and can soon be asked again.
 func (s *ContactService) Ask(ctx context.Context, of register.PersonID, reference string, typed Contacts, network string) error {
 	identifier, err := s.identifier(of, reference)
 	if err != nil {
@@ -200,8 +200,8 @@ func (s *ContactService) Ask(ctx context.Context, of register.PersonID, referenc
 		return err
 	}
 	if err := s.warn(ctx, asked.Number, kept); err != nil {
-		_, stopped := s.move(context.WithoutCancel(ctx), asked.Number, ledger.Stopped)
-		return &fault.Error{Kind: fault.Unavailable, Public: fault.Public(ContactsNotTold), Err: errors.Join(ContactsNotTold, err, stopped)}
+		_, ended := s.move(context.WithoutCancel(ctx), asked.Number, ContactsUntold)
+		return &fault.Error{Kind: fault.Unavailable, Public: fault.Public(ContactsNotTold), Err: errors.Join(ContactsNotTold, err, ended)}
 	}
 	_, err = journal.Do(ctx, s.Writer, journal.Act[ContactRows](MoveContacts{Number: asked.Number, To: ContactsTold, Slow: kept.Old.Slow(kept.New)}))
 	return err

@@ -149,7 +149,7 @@ type ContactChange struct {
 }
 
 // ContactStates are what becomes of a change.
-var ContactStates = []ledger.State{ledger.Asked, ContactsTold, ContactsInForce, ledger.Stopped, ContactsPutBack, ContactsOvertaken}
+var ContactStates = []ledger.State{ledger.Asked, ContactsTold, ContactsInForce, ledger.Stopped, ContactsPutBack, ContactsOvertaken, ContactsUntold}
 
 // What becomes of a change of contact details, besides that it is asked and stopped.
 const (
@@ -157,6 +157,7 @@ const (
 	ContactsInForce   ledger.State = "in-force"  // the register is to have the new details
 	ContactsPutBack   ledger.State = "put-back"  // and then the former ones again
 	ContactsOvertaken ledger.State = "overtaken" // the register has others meanwhile: nothing is done
+	ContactsUntold    ledger.State = "untold"    // an address could not be told: it is as if it was not asked
 
 	contactsDelivered ledger.State = "delivered" // the register has what was decided; the state stays
 	contactsForgotten ledger.State = "forgotten" // and so does it when the details are
@@ -171,6 +172,12 @@ const (
 	contactsRest      = 24 * time.Hour      // nothing is asked so soon after a recovery
 	contactsMost      = 5                   // are asked within contactsWithin
 	contactsWithin    = 30 * 24 * time.Hour
+
+	// After a change of which an address could not be told, the next is asked no sooner than contactsAgain later,
+	// twice as long with each more within contactsRest, and at most contactsAgainMost: the address that could be
+	// told is written to each time.
+	contactsAgain     = time.Minute
+	contactsAgainMost = time.Hour
 )
 
 // Waits reports whether it is to take effect.
@@ -207,6 +214,7 @@ type ContactRows interface {
 var (
 	ContactsBusy    = fault.Errorf(fault.Refused, "a change of contact details is under way already")
 	ContactsResting = fault.Errorf(fault.Refused, "contact details are not changed on the day after a recovery")
+	ContactsLately  = fault.Errorf(fault.Refused, "the addresses could not be told a moment ago: a change can be asked again within the hour")
 	ContactsOften   = fault.Errorf(fault.Refused, "at most %d changes are asked within 30 days", contactsMost)
 )
 
@@ -224,7 +232,7 @@ func (a AskContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, err
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	now, lately := tx.Now(), 0
+	now, lately, untold := tx.Now(), 0, 0
 	if now.Sub(a.Recovered) < contactsRest {
 		return ledger.Entry{}, ContactsResting
 	}
@@ -234,6 +242,11 @@ func (a AskContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, err
 			return ledger.Entry{}, ContactsBusy
 		case (c.State == ledger.Stopped || c.State == ContactsPutBack) && now.Sub(c.Since) < contactsRest:
 			return ledger.Entry{}, ContactsResting
+		case c.State == ContactsUntold && now.Sub(c.Since) < contactsRest:
+			if untold++; now.Sub(c.Since) < againAfter(untold) {
+				return ledger.Entry{}, ContactsLately
+			}
+		case c.State == ContactsUntold: // it is none of those that are asked within contactsWithin
 		case now.Sub(c.Asked) < contactsWithin:
 			lately++
 		}
@@ -242,6 +255,15 @@ func (a AskContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, err
 		return ledger.Entry{}, ContactsOften
 	}
 	return ledger.Entry{Kind: ledger.Contacted, Person: a.Person, State: ledger.Asked, Digest: hiddenDigest(a.Hidden), Network: a.Network}, nil
+}
+
+// againAfter is how long to wait after so many changes of which an address could not be told, one or more.
+func againAfter(untold int) time.Duration {
+	wait := contactsAgain
+	for ; untold > 1 && wait < contactsAgainMost; untold-- {
+		wait *= 2
+	}
+	return min(wait, contactsAgainMost)
 }
 
 // Apply implements journal.Act.
@@ -279,6 +301,8 @@ func (m MoveContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, er
 		e.Until = ledger.Cut(now.Add(wait))
 	case ledger.Stopped:
 		may = c.Waits(now)
+	case ContactsUntold:
+		may = c.State == ledger.Asked
 	case ContactsInForce, ContactsOvertaken:
 		may = c.State == ContactsTold && !now.Before(c.Due)
 	case ContactsPutBack:
@@ -323,7 +347,7 @@ func (m MoveContacts) Apply(rows ContactRows, e ledger.Entry) error {
 	case contactsForgotten:
 		c.Hidden = nil
 		return rows.PutContactChange(c)
-	case ledger.Stopped, ContactsOvertaken:
+	case ledger.Stopped, ContactsOvertaken, ContactsUntold:
 		c.Hidden = nil
 	case ContactsTold:
 		c.Due = e.Until

@@ -741,7 +741,7 @@ create table contact_change (
 	hidden    bytea   not null,
 	asked_us  bigint not null,
 	due_us    bigint,
-	state     text collate "C" not null check (state in ('asked', 'told', 'in-force', 'stopped', 'put-back', 'overtaken')),
+	state     text collate "C" not null check (state in ('asked', 'told', 'in-force', 'stopped', 'put-back', 'overtaken', 'untold')),
 	since_us  bigint not null,
 	decided   bigint not null,
 	delivered bigint not null check (delivered in (0, 1)),

@@ -699,7 +699,7 @@ create table contact_change (
 	hidden    blob    not null,
 	asked_us  integer not null,
 	due_us    integer,
-	state     text    not null check (state in ('asked', 'told', 'in-force', 'stopped', 'put-back', 'overtaken')),
+	state     text    not null check (state in ('asked', 'told', 'in-force', 'stopped', 'put-back', 'overtaken', 'untold')),
 	since_us  integer not null,
 	decided   integer not null,
 	delivered integer not null check (delivered in (0, 1)),

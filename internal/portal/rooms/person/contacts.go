@@ -46,7 +46,7 @@ type contactsPage struct {
 
 // notNow are the words of each reason why a change is not taken.
 var notNow = map[error]string{
-	person.ContactsBusy: "busy", person.ContactsResting: "resting", person.ContactsOften: "often", person.ContactsNoMail: "no-mail", person.ContactsNoPost: "no-post", person.ContactsNotTold: "not-told",
+	person.ContactsBusy: "busy", person.ContactsResting: "resting", person.ContactsOften: "often", person.ContactsNoMail: "no-mail", person.ContactsNoPost: "no-post", person.ContactsNotTold: "not-told", person.ContactsLately: "lately",
 }
 
 // mends are the field and the words of each thing that was typed wrong.

@@ -478,6 +478,53 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 		}
 	})
 
+	t.Run("what the mail server did not take is asked again once it does, and is no day of rest", func(t *testing.T) {
+		me := h.citizen(18)
+		says := func(want, not string) {
+			t.Helper()
+			code, said := me.goes(http.MethodPost, "/contacts", url.Values{"mail": {"moi@ailleurs.example"}})
+			if code != http.StatusConflict || !strings.Contains(said, want) || strings.Contains(said, not) {
+				t.Errorf("%d, and the page does not say %q, or says %q: %s", code, want, not, said)
+			}
+		}
+		const (
+			now, lately, rests = "We could not write to the addresses", "a moment ago", "wait for a day"
+			first, most        = time.Minute, time.Hour
+		)
+		h.sender.away = "everybody"
+		defer func() { h.sender.away = "" }()
+		for range 8 { // more than are asked in 30 days
+			says(now, lately)
+			before := h.Gate.Next()
+			says(lately, rests)
+			if h.Gate.Next() != before {
+				t.Error("what is not asked yet is written")
+			}
+			if err := h.after(most); err != nil {
+				t.Error(err)
+			}
+		}
+		h.sender.away = ""
+		if code := me.asks("moi@ailleurs.example"); code != http.StatusSeeOther {
+			t.Errorf("once the mail server is back: %d", code)
+		}
+		if code, _ := h.follows(h.link("moi@ailleurs.example")); code != http.StatusOK {
+			t.Errorf("stopping it: %d", code)
+		}
+		says(rests, lately) // whoever stops it is taken at their word
+
+		other := h.citizen(19) // of whom it happened once, and was over at once
+		h.sender.away = other.mail()
+		other.asks("moi@ailleurs.example")
+		h.sender.away = ""
+		if err := h.after(first); err != nil {
+			t.Error(err)
+		}
+		if code := other.asks("moi@ailleurs.example"); code != http.StatusSeeOther {
+			t.Errorf("a minute later: %d", code)
+		}
+	})
+
 	t.Run("what is typed", func(t *testing.T) {
 		me := h.citizen(8)
 		before := h.Gate.Next()
