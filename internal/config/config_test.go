@@ -583,6 +583,48 @@ func TestRUN_2_TheReferenceOfDeclarationsIsWhatIsRead(t *testing.T) {
 	})
 }
 
+// What a member may be is of the kind in which it is written: texts are patterns, and the others
+// are JSON's own.
+//
+// Promise: SCOPE-1
+func TestSCOPE_1_WhatAMemberMayBeIsOfTheKindInWhichItIsWritten(t *testing.T) {
+	before, _, _ := strings.Cut(config.Example, "\n[[service]]")
+	const service = "\n[[service]]\nid = \"people\"\nhost = \"people.example\"\nupstream = \"http://127.0.0.1:3000\"\npurpose = \"accompany\"\n" +
+		"[[service.route]]\npost = \"/users/{id}\"\nrequest = { path = { dossier = \"id\" } }\nmembers = [\"$.it\"]\nwrites = [\"note\"]\njson = { plain = \"$\" }\n"
+	dir := configtest.Secrets(t)
+	for written, want := range map[string]httpgate.Choice{
+		`"save|move"`:          {Texts: []string{"save|move"}},
+		`"1"`:                  {Texts: []string{"1"}},
+		`1`:                    {Exact: []string{"1"}},
+		`false`:                {Exact: []string{"false"}},
+		`[-2, "all", true, 3]`: {Texts: []string{"all"}, Exact: []string{"-2", "true", "3"}},
+	} {
+		s, err := parse(dir, before+service+"only = { \"$.it\" = "+written+" }\n")
+		if err != nil {
+			t.Errorf("%s: %v", written, err)
+			continue
+		}
+		want.Name = "$.it"
+		if got := s.Services[0].Routes[0].Only; len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s is read as %v", written, got)
+		}
+	}
+	for written, want := range map[string]string{
+		`1.5`:           "only.$.it: not a text, a whole number, true or false",
+		`["a", [1]]`:    "only.$.it[1]: not a text, a whole number, true or false",
+		`{ a = 1 }`:     "only.$.it: not a text, a whole number, true or false",
+		`2027-01-31`:    "only.$.it: not a text, a whole number, true or false",
+		`[]`:            `only: "$.it" is given no value`,
+		`"("`:           `only: "(" is not a regular expression`,
+		"\"a\\u202Eb\"": "turns the direction of writing around",
+	} {
+		_, err := parse(dir, before+service+"only = { \"$.it\" = "+written+" }\n")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; it lacks %s", written, err, want)
+		}
+	}
+}
+
 // A service with a host name of its own is found at the port that the portal is found at:
 // browsers name it in each request.
 //

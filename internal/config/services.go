@@ -71,7 +71,7 @@ type routeTable struct {
 	Total    string                          `toml:"total"`    // header that says how many rows a list has on all pages
 	Links    bool                            `toml:"links"`    // the header Link leads to other pages
 	Leads    map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
-	Only     map[string]string               `toml:"only"`     // the only values of a parameter, a field or a member of JSON: its name or path, regular expression
+	Only     map[string]choice               `toml:"only"`     // the only values of a parameter, a field or a member of JSON: its name or path, regular expressions for texts, numbers and truth values of JSON
 	Members  []string                        `toml:"members"`  // other members of a JSON body
 	Takes    []string                        `toml:"takes"`    // content types of bodies that pass unread; neither forms nor JSON
 	Writes   []string                        `toml:"writes"`   // categories that a change touches, whatever it carries
@@ -299,7 +299,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Only)) {
-		route.Only = append(route.Only, httpgate.Value{Name: name, Pattern: r.Only[name]})
+		route.Only = append(route.Only, httpgate.Choice{Name: name, Texts: r.Only[name].texts, Exact: r.Only[name].exact})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Leads)) {
 		route.Leads = append(route.Leads, httpgate.Value{Name: name, Pattern: r.Leads[name]})

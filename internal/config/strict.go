@@ -131,6 +131,15 @@ func (c *document) value(path string, value any, into reflect.Value) {
 			*target = oneOrMore{text}
 			return
 		}
+	case *choice:
+		list, several := value.([]any)
+		if !several {
+			c.choose(path, value, target)
+		}
+		for i, one := range list {
+			c.choose(fmt.Sprintf("%s[%d]", path, i), one, target)
+		}
+		return
 	}
 	switch into.Kind() {
 	case reflect.Struct:
@@ -171,6 +180,23 @@ func (c *document) value(path string, value any, into reflect.Value) {
 
 // oneOrMore is a list that may be written as a single text.
 type oneOrMore []string
+
+// choice is one value or a list of several: texts, and whole numbers and truth values as JSON writes them.
+type choice struct{ texts, exact []string }
+
+// choose adds a value to those that may be chosen.
+func (c *document) choose(path string, value any, into *choice) {
+	switch value.(type) {
+	case string:
+		var text string
+		c.value(path, value, reflect.ValueOf(&text).Elem())
+		into.texts = append(into.texts, text)
+	case int64, bool:
+		into.exact = append(into.exact, fmt.Sprint(value))
+	default:
+		c.Add(path, "not a text, a whole number, true or false")
+	}
+}
 
 func scalar[T any](c *document, path string, value any, wanted string, set func(T)) {
 	if fits, ok := value.(T); ok {

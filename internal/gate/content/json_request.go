@@ -29,7 +29,21 @@ type Member struct {
 	Template string          // what is around the identifier, such as Patient/{id}; nothing when empty
 	Writes   register.Fields // what it changes
 	Optional bool            // it names somebody and may be missing
-	Only     *regexp.Regexp  // the values that it may have, as its text is, or as JSON writes what is none; nil for all
+	Only     *Only           // the values that it may have; nil for all
+}
+
+// Only says which values a member may have. A text is not the value that it spells: programs take "false" for true.
+type Only struct {
+	Texts *regexp.Regexp // texts; nil for none
+	Exact []string       // numbers, true and false, as JSON writes them
+}
+
+// allows reports whether a value, whose text is given where it is one, is listed.
+func (o *Only) allows(raw jsontext.Value, text string) bool {
+	if raw.Kind() != '"' {
+		return slices.Contains(o.Exact, string(raw))
+	}
+	return o.Texts != nil && o.Texts.MatchString(text)
 }
 
 // mostPlaces bounds the positions of an array that are told apart.
@@ -226,13 +240,8 @@ func (s *sending) value(at *member) error {
 		text = string(plain)
 		s.sent.Masks = s.sent.Masks || strings.Contains(text, Mask)
 	}
-	if said := text; at.value.Only != nil {
-		if raw.Kind() != '"' {
-			said = string(raw)
-		}
-		if !at.value.Only.MatchString(said) {
-			return ErrOnly
-		}
+	if at.value.Only != nil && !at.value.Only.allows(raw, text) {
+		return ErrOnly
 	}
 	s.sent.Texts = append(s.sent.Texts, Text{at.value.Path, cmp.Or(text, string(raw))})
 	if at.value.Scheme == "" {

@@ -725,16 +725,35 @@ func (t *route) compileOnly(c *fault.Complaints, inJSON []content.Member) {
 		if !asked && !sent && member < 0 {
 			c.Add("only", "%q is neither a parameter nor a field, nor a member of JSON that is listed, written as it is there", v.Name)
 		}
-		pattern, err := regexp.Compile(`^(?:` + v.Pattern + `)$`)
-		switch {
-		case err != nil:
-			c.Add("only", "%q is not a regular expression", v.Pattern)
-		case member >= 0:
-			inJSON[member].Only = pattern
-		default:
-			t.only[v.Name] = pattern
+		if len(v.Texts)+len(v.Exact) == 0 {
+			c.Add("only", "%q is given no value; list those that it may have", v.Name)
+		}
+		if (asked || sent) && len(v.Exact) > 0 {
+			c.Add("only", "%q is a text wherever it comes; write its values between quotation marks", v.Name)
+		}
+		texts := anyText(c, v.Texts)
+		if member >= 0 {
+			inJSON[member].Only = &content.Only{Texts: texts, Exact: v.Exact}
+		} else {
+			t.only[v.Name] = texts
 		}
 	}
+}
+
+// anyText is what one of the patterns fits as a whole; nil where there is none.
+func anyText(c *fault.Complaints, patterns []string) *regexp.Regexp {
+	var whole []string
+	for _, pattern := range patterns {
+		if _, err := regexp.Compile(pattern); err != nil {
+			c.Add("only", "%q is not a regular expression", pattern)
+			continue
+		}
+		whole = append(whole, `(?:`+pattern+`)`)
+	}
+	if len(whole) == 0 {
+		return nil
+	}
+	return regexp.MustCompile(`^(?:` + strings.Join(whole, "|") + `)$`)
 }
 
 // checkOverrides wants what replaces the method to be bounded: a deletion would pass as what the

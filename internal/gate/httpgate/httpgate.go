@@ -104,7 +104,7 @@ type Route struct {
 	Total   string          // the header that says how many rows there are on all pages of a list
 	Links   bool            // the header Link leads to other pages of a list
 	Leads   []Value         // what a redirection here may say besides what was asked
-	Only    []Value         // the only values that a parameter of the address, a field of a form or a member of a JSON body may have
+	Only    []Choice        // the only values that a parameter of the address, a field of a form or a member of a JSON body may have
 	Members []string        // other members a JSON body may carry, JSONPaths of names and [*]; or elements and attributes of XML, as /list/person/@id
 	Written []Writing       // fields and members that each write a category
 	Partial bool            // the application leaves alone what is not sent, so that only what is counts as written
@@ -127,8 +127,15 @@ type Route struct {
 }
 
 // Value is what may stand in a part of an address that names nobody, a wildcard or a
-// parameter, or in a field of a form. The pattern is a regular expression for all of it.
+// parameter. The pattern is a regular expression for all of it.
 type Value struct{ Name, Pattern string }
+
+// Choice is what a parameter of the address, a field of a form or a member of a JSON body may be.
+type Choice struct {
+	Name  string
+	Texts []string // regular expressions, of which one fits all of a text
+	Exact []string // of a member, numbers, true and false, as JSON writes them
+}
 
 // File is a field of a form in which a browser sends a file. It passes unread.
 type File struct {

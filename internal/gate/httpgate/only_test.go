@@ -17,7 +17,7 @@ import (
 func TestSCOPE_1_AFieldThatReplacesTheMethodHasNoOtherValueThanIsDeclared(t *testing.T) {
 	save := changing()
 	save.Methods, save.Form, save.Query = []string{"POST"}, []string{"text", "_method"}, []string{"format"}
-	save.Only = []httpgate.Value{{Name: "_method", Pattern: "patch|put"}, {Name: "format", Pattern: "json"}}
+	save.Only = []httpgate.Choice{{Name: "_method", Texts: []string{"patch|put"}}, {Name: "format", Texts: []string{"json"}}}
 	w := newWorld(t, save)
 	w.says("application/json", say("p1"))
 	const form = "application/x-www-form-urlencoded"
@@ -54,7 +54,7 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodHasNoOtherValueThanIsDeclared(t *tes
 func TestSCOPE_1_AMemberThatChoosesTheOperationHasNoOtherValueThanIsDeclared(t *testing.T) {
 	save := changing()
 	save.Methods, save.Form, save.Members = []string{"POST"}, nil, []string{"$.op", "$._method", "$.steps[*].kind", "$.n"}
-	save.Only = []httpgate.Value{{Name: "$.op", Pattern: "save|move"}, {Name: "$._method", Pattern: "patch"}, {Name: "$.steps[*].kind", Pattern: "add"}, {Name: "$.n", Pattern: "1|true"}}
+	save.Only = []httpgate.Choice{{Name: "$.op", Texts: []string{"save", "move"}}, {Name: "$._method", Texts: []string{"patch"}}, {Name: "$.steps[*].kind", Texts: []string{"add"}}, {Name: "$.n", Exact: []string{"1", "true"}}}
 	w := newWorld(t, save)
 	w.says("application/json", say("p1"))
 	for name, test := range map[string]struct {
@@ -91,6 +91,34 @@ func TestSCOPE_1_AMemberThatChoosesTheOperationHasNoOtherValueThanIsDeclared(t *
 	}
 }
 
+// A text is not the number, or the truth value, that it spells: programs take "false" for true, and "0" too.
+//
+// Promise: SCOPE-1
+func TestSCOPE_1_ATextIsNotTheValueThatItSpells(t *testing.T) {
+	save := changing()
+	save.Methods, save.Form, save.Members = []string{"POST"}, nil, []string{"$.erase", "$.n", "$.code", "$.either"}
+	save.Only = []httpgate.Choice{{Name: "$.erase", Exact: []string{"false"}}, {Name: "$.n", Exact: []string{"1", "-2"}}, {Name: "$.code", Texts: []string{"1", "true|null"}}, {Name: "$.either", Texts: []string{"", "all"}, Exact: []string{"0"}}}
+	w := newWorld(t, save)
+	w.says("application/json", say("p1"))
+	for _, body := range []string{
+		`{"erase":"false"}`, `{"erase":true}`, `{"erase":null}`, `{"erase":0}`, `{"erase":""}`,
+		`{"n":"1"}`, `{"n":1.0}`, `{"n":1e0}`, `{"n":true}`, `{"n":2}`, `{"n":"-2"}`, `{"n":""}`,
+		`{"code":1}`, `{"code":true}`, `{"code":null}`, `{"code":"tru\u0065 "}`, `{"code":"1true"}`,
+		`{"either":"0"}`, `{"either":-0}`, `{"either":false}`, `{"either":"\u0000"}`,
+	} {
+		before := w.times()
+		w.refused(w.post("/files/p1/notes", "application/json", body), policy.ValueNotListed)
+		if w.times() != before {
+			t.Errorf("%s: the application was asked", body)
+		}
+	}
+	for _, body := range []string{`{"erase":false,"n":1,"code":"1","either":0}`, `{"n":-2,"code":"tru\u0065","either":"all"}`, `{"code":"null","either":""}`} {
+		if g := w.post("/files/p1/notes", "application/json", body); g.status != 200 {
+			t.Errorf("%s is answered with %d", body, g.status)
+		}
+	}
+}
+
 // Whoever declares such a field without saying what it may be is told.
 //
 // Promise: SCOPE-1
@@ -107,15 +135,18 @@ func TestSCOPE_1_AFieldThatReplacesTheMethodIsComplainedOf(t *testing.T) {
 		`route[0].members: an application may take "X-HTTP-Method"`: func(r *httpgate.Route) {
 			r.Form, r.Request = nil, append(r.Request, httpgate.Naming{In: httpgate.InJSON, Name: "$['X-HTTP-Method']", Scheme: "dossier"})
 		},
-		`route[0].only: "other" is neither a parameter nor a field, nor a member`: func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "other", Pattern: "x"}} },
+		`route[0].only: "other" is neither a parameter nor a field, nor a member`: func(r *httpgate.Route) { r.Only = []httpgate.Choice{{Name: "other", Texts: []string{"x"}}} },
 		`route[0].only: "$.other" is neither a parameter`: func(r *httpgate.Route) {
-			r.Form, r.Members, r.Only = nil, []string{"$.op"}, []httpgate.Value{{Name: "$.other", Pattern: "x"}}
+			r.Form, r.Members, r.Only = nil, []string{"$.op"}, []httpgate.Choice{{Name: "$.other", Texts: []string{"x"}}}
 		},
 		`route[0].members: "atomic:operations" are changes`: func(r *httpgate.Route) {
-			r.Form, r.Members, r.Only = nil, []string{"$['atomic:operations'][*].op"}, []httpgate.Value{{Name: "$['atomic:operations'][*].op", Pattern: "update"}}
+			r.Form, r.Members, r.Only = nil, []string{"$['atomic:operations'][*].op"}, []httpgate.Choice{{Name: "$['atomic:operations'][*].op", Texts: []string{"update"}}}
 		},
-		`route[0].members: a bundle's entries are changes`: func(r *httpgate.Route) { r.Form, r.Members = nil, []string{"$.entry[*].request.method"} },
-		`route[0].only: "(" is not a regular expression`:   func(r *httpgate.Route) { r.Only = []httpgate.Value{{Name: "text", Pattern: "("}} },
+		`route[0].members: a bundle's entries are changes`:     func(r *httpgate.Route) { r.Form, r.Members = nil, []string{"$.entry[*].request.method"} },
+		`route[0].only: "(" is not a regular expression`:       func(r *httpgate.Route) { r.Only = []httpgate.Choice{{Name: "text", Texts: []string{"("}}} },
+		`route[0].only: "a)|(?:b" is not a regular expression`: func(r *httpgate.Route) { r.Only = []httpgate.Choice{{Name: "text", Texts: []string{"a)|(?:b"}}} },
+		`route[0].only: "text" is given no value`:              func(r *httpgate.Route) { r.Only = []httpgate.Choice{{Name: "text"}} },
+		`route[0].only: "text" is a text wherever it comes`:    func(r *httpgate.Route) { r.Only = []httpgate.Choice{{Name: "text", Exact: []string{"1"}}} },
 	} {
 		r := changing()
 		r.Methods = []string{"POST"}

@@ -15,7 +15,7 @@ import (
 func folders() []httpgate.Route {
 	all := list()
 	all.Path, all.Query, all.Operation = "/folder", []string{"at", "sort"}, "all"
-	all.Only = []httpgate.Value{{Name: "at", Pattern: "/people/"}}
+	all.Only = []httpgate.Choice{{Name: "at", Texts: []string{"/people/"}}}
 	one := list()
 	one.Path, one.Query, one.Operation, one.Shows = "/folder", nil, "one", register.Note
 	one.Request = []httpgate.Naming{{In: httpgate.InQuery, Name: "at", Scheme: "dossier", Template: "/people/{id}/"}}
@@ -72,7 +72,7 @@ func TestSCOPE_1_RoutesOfOneAddressAreToldApartByAParameter(t *testing.T) {
 
 	t.Log("What two of them take could be decided as either.")
 	both := folders()
-	both[0].Only[0].Pattern = "/people/.*"
+	both[0].Only[0].Texts = []string{"/people/.*"}
 	w.remake(w.dependencies(t), both...)
 	w.refused(w.get("/folder?at=/people/p1/"), policy.RequestUnreadable)
 	if w.times() != asked {

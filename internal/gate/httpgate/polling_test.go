@@ -36,7 +36,7 @@ func packets() httpgate.Route {
 	opening := nobodyInIt
 	opening.Plain = []string{"$.sid"}
 	route.Methods = []string{"GET"}
-	route.Query, route.Only = []string{"transport", "sid"}, []httpgate.Value{{Name: "transport", Pattern: "polling|websocket"}}
+	route.Query, route.Only = []string{"transport", "sid"}, []httpgate.Choice{{Name: "transport", Texts: []string{"polling|websocket"}}}
 	route.Socket = &httpgate.Socket{
 		Prefixes: []string{"0", "40", "42", "42/desk,"}, Type: "$[0]", Words: []string{"2", "3", "6", "40", "2probe", "3probe", "5"}, Polling: true,
 		Sends: []httpgate.Event{{Name: "0", Layout: opening}, {Name: "40", Layout: opening}, {Name: "42 row", Layout: row}, {Name: "42/desk, tick"}},

@@ -26,7 +26,7 @@ func (t *route) checkOperation(c *fault.Complaints) {
 	case !operations.MatchString(t.Operation):
 		c.Add("operation", "%q is no name of an element", t.Operation)
 	case t.method == http.MethodGet && t.Socket == nil:
-		if len(t.around) == 0 && !slices.ContainsFunc(t.Only, func(v Value) bool { _, asked := t.query[v.Name]; return asked }) {
+		if len(t.around) == 0 && !slices.ContainsFunc(t.Only, func(v Choice) bool { _, asked := t.query[v.Name]; return asked }) {
 			c.Add("operation", "routes of one address that are asked for by GET are told apart by a parameter: say with only which values it has here, as in only = { folder = \"/people/\" }, or with as, under request, what is around an identifier in it")
 		}
 	case t.method != http.MethodPost || t.xml == nil:
