@@ -732,15 +732,16 @@ func (t *route) compileOnly(c *fault.Complaints, inJSON []content.Member) {
 			c.Add("only", "%q is a text wherever it comes; write its values between quotation marks", v.Name)
 		}
 		texts := anyText(c, v.Texts)
+		if asked || sent {
+			t.only[v.Name] = texts
+		}
 		if member >= 0 {
 			inJSON[member].Only = &content.Only{Texts: texts, Exact: v.Exact}
-		} else {
-			t.only[v.Name] = texts
 		}
 	}
 }
 
-// anyText is what one of the patterns fits as a whole; nil where there is none.
+// anyText is what one of the patterns fits as a whole; nil where there is none, or one is wrong.
 func anyText(c *fault.Complaints, patterns []string) *regexp.Regexp {
 	var whole []string
 	for _, pattern := range patterns {
@@ -753,7 +754,11 @@ func anyText(c *fault.Complaints, patterns []string) *regexp.Regexp {
 	if len(whole) == 0 {
 		return nil
 	}
-	return regexp.MustCompile(`^(?:` + strings.Join(whole, "|") + `)$`)
+	all, err := regexp.Compile(`^(?:` + strings.Join(whole, "|") + `)$`)
+	if err != nil { // each fits, and all of them are too large
+		c.Add("only", "there are too many patterns, or they are too large together")
+	}
+	return all
 }
 
 // checkOverrides wants what replaces the method to be bounded: a deletion would pass as what the
