@@ -20,8 +20,9 @@ const Reach = meter.Reach
 type Aggregates struct {
 	rules  Rules
 	honest map[roster.Role]float64
-	fresh  bool   // an account became a neighbour since Due was called
-	shared []Bond // of the entry that is taken in: one place in memory for all
+	fresh  bool          // an account became a neighbour since Due was called
+	busy   map[Bond]bool // whose accounts asked for something since alarms were last added up
+	shared []Bond        // of the entry that is taken in: one place in memory for all
 	sums
 }
 
@@ -46,7 +47,7 @@ type account struct {
 
 // NewAggregates returns aggregates of no entries.
 func NewAggregates(rules Rules) *Aggregates {
-	agg := &Aggregates{rules: rules, honest: make(map[roster.Role]float64), sums: newSums()}
+	agg := &Aggregates{rules: rules, honest: make(map[roster.Role]float64), busy: make(map[Bond]bool), sums: newSums()}
 	for role, watch := range rules.Watches {
 		agg.honest[role] = honest(watch)
 	}
@@ -128,7 +129,7 @@ func (agg *Aggregates) work(e *ledger.Entry) {
 			p = newPool()
 			agg.Pools[bond] = p
 		}
-		a.Bonds[bond] = today
+		a.Bonds[bond], agg.busy[bond] = today, true
 		if p.take(e.Account, role, today, cost) {
 			agg.joined(e.Account, bond, e.Time)
 		}
@@ -169,27 +170,53 @@ func (agg *Aggregates) tells(bond Bond) bool {
 // Alarms lists the bonds whose accounts together are beyond what as many honest
 // accounts come to, whichever single account is left out: the furthest first.
 func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
-	today := dayOf(now)
-	first := today - window + 1
-	for bond, p := range agg.Pools {
-		if len(p.Members) < 2 || !p.couldAlarm(first) || !agg.tells(bond) {
-			continue
+	clear(agg.busy)
+	for bond := range agg.Pools {
+		if alarm, beyond := agg.judge(bond, dayOf(now)); beyond {
+			alarms = append(alarms, alarm)
 		}
-		e := agg.excess(p, "", first)
-		if !e.alarms() {
-			continue
-		}
-		accounts := p.heaviest(e.since)
-		if !agg.excess(p, accounts[0], first).alarms() {
-			continue // the meter of that account judges it alone
-		}
-		alarms = append(alarms, Alarm{
-			Bond: bond, Accounts: accounts, People: int(math.Round(e.people)), Usual: int(math.Round(e.usual)),
-			Since: e.since.start(), Days: int(today - e.since + 1),
-		})
 	}
-	slices.SortFunc(alarms, func(a, b Alarm) int {
-		return cmp.Or(cmp.Compare(b.People-b.Usual, a.People-a.Usual), cmp.Compare(a.Shared, b.Shared), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(alarms, furthest)
 	return alarms
+}
+
+// AlarmsSince does the same where alarms were added up a moment ago: it judges those again, and the bonds
+// whose accounts asked for something since. What other bonds come to changes only with what is usual
+// on a day.
+func (agg *Aggregates) AlarmsSince(last []Alarm, now time.Time) (alarms []Alarm) {
+	for _, alarm := range last {
+		agg.busy[alarm.Bond] = true
+	}
+	for bond := range agg.busy {
+		if alarm, beyond := agg.judge(bond, dayOf(now)); beyond {
+			alarms = append(alarms, alarm)
+		}
+	}
+	clear(agg.busy)
+	slices.SortFunc(alarms, furthest)
+	return alarms
+}
+
+// judge returns what a bond's accounts come to, and whether that alarms.
+func (agg *Aggregates) judge(bond Bond, today day) (Alarm, bool) {
+	p, first := agg.Pools[bond], today-window+1
+	if p == nil || len(p.Members) < 2 || !p.couldAlarm(first) || !agg.tells(bond) {
+		return Alarm{}, false
+	}
+	e := agg.excess(p, "", first)
+	if !e.alarms() {
+		return Alarm{}, false
+	}
+	accounts := p.heaviest(e.since)
+	if !agg.excess(p, accounts[0], first).alarms() {
+		return Alarm{}, false // the meter of that account judges it alone
+	}
+	return Alarm{
+		Bond: bond, Accounts: accounts, People: int(math.Round(e.people)), Usual: int(math.Round(e.usual)),
+		Since: e.since.start(), Days: int(today - e.since + 1),
+	}, true
+}
+
+func furthest(a, b Alarm) int {
+	return cmp.Or(cmp.Compare(b.People-b.Usual, a.People-a.Usual), cmp.Compare(a.Shared, b.Shared), cmp.Compare(a.Name, b.Name))
 }

@@ -58,6 +58,32 @@ func aggregatesOf(t *town, entries []*ledger.Entry) *campaign.Aggregates {
 	return aggregates
 }
 
+// Alarms that are added up of the busy bonds alone are those of all, after each hour of a theft by many.
+func TestWATCH_4_AlarmsOfBusyBondsAreThoseOfAll(t *testing.T) {
+	town, entries := region(7)
+	kept, whole := aggregatesOf(town, entries), aggregatesOf(town, entries)
+	from, ever := friday.Add(time.Hour), 0
+	last := kept.Alarms(from)
+	for hour := range 12 {
+		at := from.Add(time.Duration(hour) * time.Hour)
+		for i := range 1 + hour%4 {
+			who := town.staff[(hour*7+i*3)%20].Account
+			for _, e := range town.steal(who, at.Add(time.Duration(i)*time.Minute), 7*time.Minute, 6, func(e *ledger.Entry) { e.Device = "stolen" }) {
+				kept.Take(e)
+				whole.Take(e)
+			}
+		}
+		last = kept.AlarmsSince(last, at)
+		if want := whole.Alarms(at); !reflect.DeepEqual(last, want) {
+			t.Fatalf("in hour %d %+v alarms; of all it is %+v", hour, last, want)
+		}
+		ever = max(ever, len(last))
+	}
+	if ever < 2 {
+		t.Fatalf("%d alarms at most: nothing was held against anything", ever)
+	}
+}
+
 // Promise: WATCH-4
 func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 	proposedBy := func(manager roster.AccountID, who ...int) func(*campaign.Rules) {

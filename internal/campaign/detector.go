@@ -66,6 +66,7 @@ type Detector struct {
 	generation uint64    // in which they were read
 	alarms     []Alarm
 	added      time.Time // when alarms were added up
+	whole      time.Time // when they were of all bonds, not of the busy ones alone
 
 	picture journal.Lately[Picture] // for pages
 	shown   journal.Lately[[]Alarm]
@@ -120,6 +121,7 @@ func (d *Detector) untilEnd(ctx context.Context, failing string, do func(context
 
 // begun says from which entry on the sums are made. The caller holds mu.
 func (d *Detector) begun(from ledger.Number, resumed bool) {
+	d.added, d.whole = time.Time{}, time.Time{} // alarms are of other sums
 	switch {
 	case resumed:
 		d.aggregates.fresh = true
@@ -215,9 +217,12 @@ func (d *Detector) Picture() Picture {
 	})
 }
 
-// settling is how old alarms may be: adding them up takes a while with tens of thousands
-// of accounts.
-const settling = 5 * time.Second
+// settling is how old alarms may be, and wholly those of bonds of which nobody asked for anything: adding
+// them up takes a while with tens of thousands of accounts.
+const (
+	settling = 5 * time.Second
+	wholly   = 5 * time.Minute
+)
 
 // Alarms returns alarms no older than settling, or those before them where it takes long to add
 // them up.
@@ -231,8 +236,12 @@ func (d *Detector) Alarms() []Alarm {
 
 // recent returns alarms no older than settling. The caller holds mu.
 func (d *Detector) recent(now time.Time) []Alarm {
-	if now.Sub(d.added) >= settling {
-		d.alarms, d.added = d.aggregates.Alarms(now), now
+	switch {
+	case now.Sub(d.added) < settling:
+	case now.Sub(d.whole) < wholly:
+		d.alarms, d.added = d.aggregates.AlarmsSince(d.alarms, now), now
+	default:
+		d.alarms, d.added, d.whole = d.aggregates.Alarms(now), now, now
 	}
 	return slices.Clone(d.alarms)
 }
