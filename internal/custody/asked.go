@@ -16,7 +16,8 @@ import (
 )
 
 // Request is a hold, or the release of one, that one person of the security desk asked for in the
-// portal; another approves it there. It is the entry that asked for it, and no row.
+// portal; another approves it there. It is the entry that asked for it, and no row: entries say that
+// it was answered.
 type Request struct {
 	Number       ledger.Number // of that entry
 	Asked        time.Time
@@ -24,6 +25,8 @@ type Request struct {
 	Because      string
 	Since, Until ledger.Month  // of the hold that is asked for
 	Hold         ledger.Number // that is to be released; zero when one is asked for
+
+	UpTo ledger.Number // no entry before this one answers it; zero where that is not known
 }
 
 // RequestWaits is how long a request waits for a second person.
@@ -45,18 +48,40 @@ func (r Request) hold(approver roster.AccountID) retention.Hold {
 // Releases reports whether it asks for the release of a hold.
 func (r Request) Releases() bool { return r.Hold != 0 }
 
-// check says what is wrong with a request, as things are now. A hold that was placed as it was
-// asked for, at any time since, answers it for good.
+// answeredBy is the request that an entry answers, for good; zero of any other entry.
+func answeredBy(e ledger.Entry) ledger.Number {
+	switch e.Kind {
+	case ledger.HoldAsked, ledger.ReleaseAsked, ledger.Held, ledger.Released:
+		return e.Cause
+	default:
+		return 0
+	}
+}
+
+// waits fails unless the request waits for somebody, by what other nodes and this turn have written too.
+func (r Request) waits(tx *journal.Tx) error {
+	over := fault.Errorf(fault.Refused, "request %d waits for nobody any more: ask for it anew", r.Number)
+	if tx.Now().Sub(r.Asked) >= RequestWaits {
+		return over
+	}
+	for e, err := range tx.Since(max(r.UpTo, r.Number+1)) {
+		switch {
+		case err != nil:
+			return err
+		case answeredBy(e) == r.Number:
+			return over
+		}
+	}
+	return nil
+}
+
+// check says what is wrong with a request, as things are now.
 func (r Request) check(schedule retention.Schedule) error {
 	switch {
 	case r.Releases() && !schedule.InForce(r.Hold):
 		return fault.Errorf(fault.Absent, "no hold %d is in force", r.Hold)
 	case r.Releases():
 		return typed.Check("a release", r.Because)
-	case r.Number != 0 && slices.ContainsFunc(schedule.Holds, func(h retention.Hold) bool {
-		return h.Number > r.Number && h.By == r.By && h.Since == r.Since && h.Until == r.Until && h.Because == r.Because
-	}):
-		return fault.Errorf(fault.Refused, "request %d was approved already", r.Number)
 	}
 	return r.hold("").Check()
 }
@@ -100,11 +125,11 @@ type ApproveRequest struct {
 // Decide implements journal.Act.
 func (a ApproveRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	r := a.Request
-	if tx.Now().Sub(r.Asked) >= RequestWaits {
-		return ledger.Entry{}, fault.Errorf(fault.Refused, "request %d waits for nobody any more: ask for it anew", r.Number)
-	}
 	first, second, err := approval.Later(tx, rows, r.By, a.By, signs)
 	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := r.waits(tx); err != nil {
 		return ledger.Entry{}, err
 	}
 	schedule, err := rows.Retention()
@@ -146,6 +171,9 @@ func (d DropRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
+	if err := d.Request.waits(tx); err != nil {
+		return ledger.Entry{}, err
+	}
 	e := ledger.Entry{Kind: ledger.HoldAsked, Account: by.ID, Organisation: by.Organisation, State: ledger.Refused, Cause: d.Request.Number}
 	if d.Request.Releases() {
 		e.Kind = ledger.ReleaseAsked
@@ -177,6 +205,8 @@ type Keeping struct {
 		By(ctx context.Context, account roster.AccountID, from ledger.Number) (entries []ledger.Entry, all bool, err error)
 		// Look takes in what other nodes wrote.
 		Look(context.Context) error
+		// Next is the number of the next entry, as far as this node has seen.
+		Next() ledger.Number
 	}
 	Roster interface {
 		// Accounts returns every account.
@@ -240,6 +270,7 @@ func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	upTo := k.Journal.Next()
 	var asked []Request
 	answered := make(map[ledger.Number]bool)
 	for _, account := range accounts {
@@ -255,12 +286,10 @@ func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 		}
 		for _, e := range entries {
 			if r, is := requestOf(e); is {
+				r.UpTo = upTo
 				asked = append(asked, r)
 			}
-			switch e.Kind {
-			case ledger.HoldAsked, ledger.ReleaseAsked, ledger.Held, ledger.Released:
-				answered[e.Cause] = true
-			}
+			answered[answeredBy(e)] = true
 		}
 	}
 	schedule, err := k.Months.Retention(ctx)

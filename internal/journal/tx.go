@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"poterne/internal/ledger"
@@ -48,6 +49,25 @@ func (tx *Tx) Now() time.Time { return tx.now }
 
 // Next is the number of the next entry.
 func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entries)) }
+
+// Since yields the entries from a number on, in order, those of this turn included. They are read
+// under the head: a caller MUST ask for the newest, or be rare.
+func (tx *Tx) Since(from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		if from < tx.first {
+			for entry, err := range tx.head.Entries(from) {
+				if !yield(entry, err) || err != nil {
+					return
+				}
+			}
+		}
+		for _, entry := range tx.entries {
+			if entry.Number >= from && !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
 
 // Orders returns the orders in force, those of this turn included.
 func (tx *Tx) Orders() order.Set { return tx.orders }

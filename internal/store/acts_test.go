@@ -59,7 +59,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"months are held":                               act(custody.Hold{Hold: retention.Hold{Since: 202603, Because: "plainte", By: "samir", Approver: "nadia"}}),
 	"a hold is asked for":                           act(custody.AskRequest{Request: custody.Request{By: "samir", Since: 202603, Because: "plainte"}}),
 	"a hold is approved":                            act(custody.ApproveRequest{Request: custody.Request{Number: 40, Asked: actAt.Add(-time.Hour), By: "samir", Since: 202604, Because: "enquête"}, By: "nadia"}),
-	"a hold is refused":                             act(custody.DropRequest{Request: custody.Request{Number: 40, By: "samir", Since: 202604}, By: "nadia"}),
+	"a hold is refused":                             act(custody.DropRequest{Request: custody.Request{Number: 40, Asked: actAt.Add(-time.Hour), By: "samir", Since: 202604}, By: "nadia"}),
 	"a release is asked for":                        act(custody.AskRequest{Request: custody.Request{By: "nadia", Hold: 18, Because: "classée"}}),
 	"a release is approved":                         act(custody.ApproveRequest{Request: custody.Request{Number: 40, Asked: actAt.Add(-time.Hour), By: "nadia", Hold: 18, Because: "classée"}, By: "samir"}),
 	"a hold is released":                            act(custody.Release{Hold: 18, By: "nadia", Approver: "samir", Because: "classée"}),
