@@ -50,9 +50,15 @@ const MostQuota = 100_000
 const furthestEnd = 10 * 366 * 24 * time.Hour
 
 // Waits reports whether it waits for another person.
-func (r OrganisationRequest) Waits(at time.Time) bool {
-	return r.Allowed.IsZero() && r.Dropped.IsZero() && at.Sub(r.Asked) < OrganisationWaits
+func (r OrganisationRequest) Waits(at time.Time) bool { return r.asked().Waits(at) }
+
+// asked is the request, as two people sign for it: of the security desk, or one of them and the
+// data-protection officer.
+func (r OrganisationRequest) asked() approval.Asked {
+	return approval.Asked{By: r.By, Ends: r.Asked.Add(OrganisationWaits), Answered: !r.Allowed.IsZero() || !r.Dropped.IsZero(), Demand: settingOrganisations}
 }
+
+var settingOrganisations = approval.Demand{For: "an organisation", Desk: true, Officer: true, OneOfDesk: true, Confirmed: true}
 
 // OrganisationRows are the requests and the organisations, in this turn.
 type OrganisationRows interface {
@@ -66,12 +72,6 @@ type OrganisationRows interface {
 	OrganisationRequests(since time.Time) ([]OrganisationRequest, error)
 	// PutOrganisationRequest adds one, or changes who allowed it, and when it was allowed or dropped.
 	PutOrganisationRequest(OrganisationRequest) error
-}
-
-// demand is what a request asks of the two who sign for it: people of the security desk, or one of
-// them and the data-protection officer.
-func (OrganisationRequest) demand() approval.Demand {
-	return approval.Demand{For: "an organisation", Desk: true, Officer: true, OneOfDesk: true, Confirmed: true}
 }
 
 var (
@@ -190,7 +190,7 @@ type AskOrganisation struct {
 // Decide implements journal.Act.
 func (a *AskOrganisation) Decide(tx *journal.Tx, rows OrganisationRows) (ledger.Entry, error) {
 	r := OrganisationRequest{By: a.By, Does: a.Does, Because: a.Because, Asked: ledger.Cut(tx.Now())}
-	by, err := approval.One(tx, rows, a.By, r.demand())
+	by, err := approval.One(tx, rows, a.By, settingOrganisations)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -301,12 +301,9 @@ func (a *AllowOrganisation) Decide(tx *journal.Tx, rows OrganisationRows) (ledge
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	first, second, err := approval.Later(tx, rows, r.By, a.By, r.demand())
-	switch {
-	case err != nil:
+	first, second, err := r.asked().Allow(tx, rows, a.By)
+	if err != nil {
 		return ledger.Entry{}, err
-	case !r.Waits(tx.Now()):
-		return ledger.Entry{}, NotWaiting
 	}
 	is, err := r.fits(tx.Now(), rows)
 	if err != nil {
@@ -343,8 +340,6 @@ func (a *AllowOrganisation) Apply(rows OrganisationRows, e ledger.Entry) error {
 }
 
 // DropOrganisation takes a request back, by whoever asked, or refuses it, by whoever could allow it.
-// It is journal.Itself that drops one whose row says that it waits, and which the ledger says was
-// answered.
 type DropOrganisation struct {
 	Number ledger.Number
 	By     roster.AccountID
@@ -358,23 +353,13 @@ func (d *DropOrganisation) Decide(tx *journal.Tx, rows OrganisationRows) (ledger
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if d.By != journal.Itself {
-		demand := r.demand()
-		demand.Confirmed = false // it only stops
-		if _, err := approval.One(tx, rows, d.By, demand); err != nil {
-			return ledger.Entry{}, err
-		}
-	}
-	if !r.Waits(tx.Now()) && (d.By != journal.Itself || !r.Allowed.IsZero() || !r.Dropped.IsZero()) {
-		return ledger.Entry{}, NotWaiting
-	}
-	state := ledger.Refused
-	if d.By == r.By {
-		state = ledger.Withdrawn
+	by, state, err := r.asked().Drop(tx, rows, d.By)
+	if err != nil {
+		return ledger.Entry{}, err
 	}
 	r.Dropped = ledger.Cut(tx.Now())
 	d.request = r
-	return ledger.Entry{Kind: ledger.OrganisationAsked, State: state, Account: d.By, Organisation: r.As.ID, Cause: r.Number}, nil
+	return ledger.Entry{Kind: ledger.OrganisationAsked, State: state, Account: by.ID, Organisation: r.As.ID, Cause: r.Number}, nil
 }
 
 // Apply implements journal.Act.

@@ -39,8 +39,15 @@ const (
 )
 
 // Waits reports whether it waits for somebody.
-func (r RightRequest) Waits(at time.Time) bool {
-	return r.Given.IsZero() && r.Dropped.IsZero() && at.Sub(r.Asked) < RightWaits
+func (r RightRequest) Waits(at time.Time) bool { return r.asked().Waits(at) }
+
+// asked is the request, as two people sign for it: managers of the account's organisation or the
+// security desk, neither of them the account's own or made by it.
+func (r RightRequest) asked() approval.Asked {
+	return approval.Asked{
+		By: r.First, Ends: r.Asked.Add(RightWaits), Answered: !r.Given.IsZero() || !r.Dropped.IsZero(),
+		Demand: approval.Demand{For: "a habilitation", Of: r.Of, Confirmed: true},
+	}
 }
 
 // RightRows are the requests, in this turn.
@@ -167,13 +174,9 @@ func (g *GiveRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	demand := approval.Demand{For: "a habilitation", Of: r.Of, Confirmed: true}
-	by, err := approval.One(tx, rows, g.By, demand) // before anything is said of the request
-	switch {
-	case err != nil:
+	by, err := r.asked().Sign(tx, rows, g.By)
+	if err != nil {
 		return ledger.Entry{}, err
-	case !r.Waits(tx.Now()):
-		return ledger.Entry{}, NotWaiting
 	}
 	of, err := rightsOf(tx, rows, r.Of)
 	if err != nil {
@@ -193,7 +196,7 @@ func (g *GiveRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error)
 		entry.Kind, entry.State = ledger.RightAsked, ledger.SignedFor
 		return entry, nil
 	}
-	first, second, err := approval.Later(tx, rows, r.First, by.ID, demand)
+	first, second, err := r.asked().Allow(tx, rows, by.ID)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -261,62 +264,30 @@ func (d *DropRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	state, by := ledger.Withdrawn, d.By
 	of, err := rows.Account(r.Of)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
+	by, state := of, ledger.Withdrawn
 	if d.By != r.Of {
-		signer, err := approval.One(tx, rows, d.By, approval.Demand{For: "a habilitation", Of: r.Of})
-		if err != nil {
-			return ledger.Entry{}, err
-		}
-		state, by = ledger.Refused, signer.ID
+		by, _, err = r.asked().Drop(tx, rows, d.By)
+		state = ledger.Refused // also by whoever signed first: it is somebody else's
+	} else if !r.Waits(tx.Now()) {
+		err = approval.NotWaiting
 	}
-	if !r.Waits(tx.Now()) {
-		return ledger.Entry{}, NotWaiting
+	if err != nil {
+		return ledger.Entry{}, err
 	}
 	r.Dropped = ledger.Cut(tx.Now())
 	d.request = r
 	return ledger.Entry{
-		Kind: ledger.RightAsked, State: state, Account: by, Organisation: of.Organisation, Subject: r.Of, Service: r.Right.Service, Purpose: r.Right.Purpose, Cause: r.Number,
+		Kind: ledger.RightAsked, State: state, Account: by.ID, Organisation: of.Organisation, Subject: r.Of, Service: r.Right.Service, Purpose: r.Right.Purpose, Cause: r.Number,
 	}, nil
 }
 
 // Apply implements journal.Act.
 func (d *DropRight) Apply(rows RightRows, _ ledger.Entry) error {
 	return rows.PutRightRequest(d.request)
-}
-
-// EndRight drops a request whose row says that it waits, and which the ledger says was answered.
-type EndRight struct{ Number ledger.Number }
-
-// Decide implements journal.Act.
-func (a EndRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error) {
-	r, err := rows.RightRequest(a.Number)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	if !r.Given.IsZero() || !r.Dropped.IsZero() {
-		return ledger.Entry{}, journal.Unchanged
-	}
-	of, err := rows.Account(r.Of)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	return ledger.Entry{
-		Kind: ledger.RightAsked, State: ledger.Refused, Account: journal.Itself, Organisation: of.Organisation, Subject: r.Of, Service: r.Right.Service, Purpose: r.Right.Purpose, Cause: r.Number,
-	}, nil
-}
-
-// Apply implements journal.Act.
-func (a EndRight) Apply(rows RightRows, e ledger.Entry) error {
-	r, err := rows.RightRequest(a.Number)
-	if err != nil {
-		return err
-	}
-	r.Dropped = e.Time
-	return rows.PutRightRequest(r)
 }
 
 // RightRequests asks for habilitations and gives them.

@@ -34,14 +34,20 @@ const (
 )
 
 // Waits reports whether it waits for a second person.
-func (r Request) Waits(at time.Time) bool {
-	return r.Given.IsZero() && r.Dropped.IsZero() && at.Sub(r.Asked) < RequestWaits
+func (r Request) Waits(at time.Time) bool { return r.asked().Waits(at) }
+
+// asked is the request, as another person approves it.
+func (r Request) asked() approval.Asked {
+	return approval.Asked{By: r.By, Ends: r.Asked.Add(RequestWaits), Answered: !r.Given.IsZero() || !r.Dropped.IsZero(), Demand: reading}
+}
+
+// given is the request once it is approved: it can be dropped until it was read.
+func (r Request) given() approval.Asked {
+	return approval.Asked{By: r.By, Ends: r.Given.Add(RequestLasts), Answered: !r.Read.IsZero() || !r.Dropped.IsZero(), Demand: reading}
 }
 
 // Ready reports whether it may be read.
-func (r Request) Ready(at time.Time) bool {
-	return !r.Given.IsZero() && r.Dropped.IsZero() && r.Read.IsZero() && at.Sub(r.Given) < RequestLasts
-}
+func (r Request) Ready(at time.Time) bool { return !r.Given.IsZero() && r.given().Waits(at) }
 
 // ReadingRows are the requests, in this turn.
 type ReadingRows interface {
@@ -102,12 +108,10 @@ func (a *ApproveReading) Decide(tx *journal.Tx, rows ReadingRows) (ledger.Entry,
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	_, second, err := approval.Later(tx, rows, r.By, a.By, reading)
+	_, second, err := r.asked().Allow(tx, rows, a.By)
 	switch {
 	case err != nil:
 		return ledger.Entry{}, err
-	case !r.Waits(tx.Now()):
-		return ledger.Entry{}, fault.Errorf(fault.Refused, "request %d waits for nobody any more: ask for it anew", a.Number)
 	case r.Person != a.Person:
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "request %d is of another person: ask whoever made it", a.Number)
 	}
@@ -122,7 +126,7 @@ func (a *ApproveReading) Decide(tx *journal.Tx, rows ReadingRows) (ledger.Entry,
 func (a *ApproveReading) Apply(rows ReadingRows, _ ledger.Entry) error { return a.apply(rows) }
 
 // DropReading takes back what the person asked for, or refuses what another did, also once it is
-// approved. It takes no confirmation: it allows nothing.
+// approved, as long as nothing was read.
 type DropReading struct {
 	Number ledger.Number
 	By     roster.AccountID
@@ -136,22 +140,14 @@ func (d *DropReading) Decide(tx *journal.Tx, rows ReadingRows) (ledger.Entry, er
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	demand := reading
-	demand.Confirmed = false
-	by, err := approval.One(tx, rows, d.By, demand)
-	switch {
-	case err != nil:
-		return ledger.Entry{}, err
-	case !r.Waits(tx.Now()) && !r.Ready(tx.Now()):
-		return ledger.Entry{}, journal.Unchanged
+	asked := r.asked()
+	if !r.Given.IsZero() {
+		asked = r.given()
 	}
+	by, state, err := asked.Drop(tx, rows, d.By)
 	r.Dropped = tx.Now()
 	d.then = r
-	e := ledger.Entry{Kind: ledger.ReadingAsked, Account: by.ID, Organisation: by.Organisation, State: ledger.Refused, Cause: r.Number, Person: r.Person}
-	if by.ID == r.By {
-		e.State = ledger.Withdrawn
-	}
-	return e, nil
+	return ledger.Entry{Kind: ledger.ReadingAsked, State: state, Account: by.ID, Organisation: by.Organisation, Cause: r.Number, Person: r.Person}, err
 }
 
 // Apply implements journal.Act.

@@ -302,7 +302,7 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 		if wrong != nil {
 			return wrong
 		}
-		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.RightRows](accounts.EndRight{Number: ledger.Number(number)}))
+		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.RightRows](&accounts.DropRight{Number: ledger.Number(number), By: journal.Itself}))
 	case f.Table == "organisation_request":
 		number, wrong := strconv.ParseUint(f.Key, 10, 63)
 		if wrong != nil {

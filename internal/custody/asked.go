@@ -58,21 +58,17 @@ func answeredBy(e ledger.Entry) ledger.Number {
 	}
 }
 
-// waits fails unless the request waits for somebody, by what other nodes and this turn have written too.
-func (r Request) waits(tx *journal.Tx) error {
-	over := fault.Errorf(fault.Refused, "request %d waits for nobody any more: ask for it anew", r.Number)
-	if tx.Now().Sub(r.Asked) >= RequestWaits {
-		return over
-	}
+// asked is the request as another person approves it, with what other nodes and this turn have
+// written.
+func (r Request) asked(tx *journal.Tx) (approval.Asked, error) {
+	asked := approval.Asked{By: r.By, Ends: r.Asked.Add(RequestWaits), Demand: signs}
 	for e, err := range tx.Since(max(r.UpTo, r.Number+1)) {
-		switch {
-		case err != nil:
-			return err
-		case answeredBy(e) == r.Number:
-			return over
+		if err != nil {
+			return asked, err
 		}
+		asked.Answered = asked.Answered || answeredBy(e) == r.Number
 	}
-	return nil
+	return asked, nil
 }
 
 // check says what is wrong with a request, as things are now.
@@ -125,11 +121,12 @@ type ApproveRequest struct {
 // Decide implements journal.Act.
 func (a ApproveRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	r := a.Request
-	first, second, err := approval.Later(tx, rows, r.By, a.By, signs)
+	asked, err := r.asked(tx)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := r.waits(tx); err != nil {
+	first, second, err := asked.Allow(tx, rows, a.By)
+	if err != nil {
 		return ledger.Entry{}, err
 	}
 	schedule, err := rows.Retention()
@@ -156,8 +153,7 @@ func (a ApproveRequest) Apply(rows Rows, e ledger.Entry) error {
 	return rows.InsertHold(hold)
 }
 
-// DropRequest takes back what the person asked for, or refuses what another did. It takes no
-// confirmation: it changes nothing of what is kept.
+// DropRequest takes back what the person asked for, or refuses what another did.
 type DropRequest struct {
 	Request Request
 	By      roster.AccountID
@@ -165,23 +161,16 @@ type DropRequest struct {
 
 // Decide implements journal.Act.
 func (d DropRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
-	demand := signs
-	demand.Confirmed = false
-	by, err := approval.One(tx, rows, d.By, demand)
+	asked, err := d.Request.asked(tx)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := d.Request.waits(tx); err != nil {
-		return ledger.Entry{}, err
-	}
-	e := ledger.Entry{Kind: ledger.HoldAsked, Account: by.ID, Organisation: by.Organisation, State: ledger.Refused, Cause: d.Request.Number}
+	by, state, err := asked.Drop(tx, rows, d.By)
+	e := ledger.Entry{Kind: ledger.HoldAsked, State: state, Account: by.ID, Organisation: by.Organisation, Cause: d.Request.Number}
 	if d.Request.Releases() {
 		e.Kind = ledger.ReleaseAsked
 	}
-	if by.ID == d.Request.By {
-		e.State = ledger.Withdrawn
-	}
-	return e, nil
+	return e, err
 }
 
 // Apply implements journal.Act.

@@ -99,8 +99,12 @@ type Permit struct {
 }
 
 // Waits reports whether it waits for a second person.
-func (p Permit) Waits(at time.Time) bool {
-	return p.Given.IsZero() && p.Dropped.IsZero() && at.Before(p.Until) && at.Sub(p.Asked) < PermitWaits
+func (p Permit) Waits(at time.Time) bool { return p.asked().Waits(at) }
+
+// asked is the permit, as another person allows it.
+func (p Permit) asked() approval.Asked {
+	ends := slices.MinFunc([]time.Time{p.Asked.Add(PermitWaits), p.Until}, time.Time.Compare)
+	return approval.Asked{By: p.By, Ends: ends, Answered: !p.Given.IsZero() || !p.Dropped.IsZero(), Demand: permitting(p.Of)}
 }
 
 // PermitRows are the permits, in this turn.
@@ -162,12 +166,9 @@ func (a ApprovePermit) Decide(tx *journal.Tx, rows PermitRows) (ledger.Entry, er
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	first, second, err := approval.Later(tx, rows, p.By, a.By, permitting(p.Of))
-	switch {
-	case err != nil:
+	first, second, err := p.asked().Allow(tx, rows, a.By)
+	if err != nil {
 		return ledger.Entry{}, err
-	case !p.Waits(tx.Now()):
-		return ledger.Entry{}, fault.Errorf(fault.Refused, "permit %d waits for nobody any more: ask for it anew", a.Number)
 	}
 	if err := p.check(tx.Now()); err != nil {
 		return ledger.Entry{}, err
@@ -190,8 +191,7 @@ func (a ApprovePermit) Apply(rows PermitRows, e ledger.Entry) error {
 // Changes implements journal.Changes: whom the account may export is read again.
 func (ApprovePermit) Changes() bool { return true }
 
-// DropPermit takes back what the person asked for, or refuses what another did. It takes no
-// confirmation: it allows nothing.
+// DropPermit takes back what the person asked for, or refuses what another did.
 type DropPermit struct {
 	Number ledger.Number
 	By     roster.AccountID
@@ -203,23 +203,10 @@ func (d DropPermit) Decide(tx *journal.Tx, rows PermitRows) (ledger.Entry, error
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	demand := permitting(p.Of)
-	demand.Confirmed = false
-	by, err := approval.One(tx, rows, d.By, demand)
-	switch {
-	case err != nil:
-		return ledger.Entry{}, err
-	case !p.Waits(tx.Now()):
-		return ledger.Entry{}, journal.Unchanged
-	}
-	e := ledger.Entry{
-		Kind: ledger.PermitAsked, Account: by.ID, Organisation: by.Organisation, Subject: p.Of, Service: p.Service, Route: p.Route, Cause: p.Number,
-		State: ledger.Refused,
-	}
-	if by.ID == p.By {
-		e.State = ledger.Withdrawn
-	}
-	return e, nil
+	by, state, err := p.asked().Drop(tx, rows, d.By)
+	return ledger.Entry{
+		Kind: ledger.PermitAsked, State: state, Account: by.ID, Organisation: by.Organisation, Subject: p.Of, Service: p.Service, Route: p.Route, Cause: p.Number,
+	}, err
 }
 
 // Apply implements journal.Act.

@@ -4,6 +4,7 @@
 package installed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -50,9 +51,15 @@ const (
 )
 
 // Waits reports whether it waits for somebody.
-func (c Change) Waits(at time.Time) bool {
-	return c.Allowed.IsZero() && c.Dropped.IsZero() && at.Sub(c.Found) < Waits
+func (c Change) Waits(at time.Time) bool { return c.asked().Waits(at) }
+
+// asked is the change, as two people sign for it: of the security desk, or one of them and the
+// data-protection officer.
+func (c Change) asked() approval.Asked {
+	return approval.Asked{By: c.By, Ends: c.Found.Add(Waits), Answered: !c.Allowed.IsZero() || !c.Dropped.IsZero(), Demand: demand}
 }
+
+var demand = approval.Demand{For: "a configuration", Desk: true, Officer: true, OneOfDesk: true, Confirmed: true}
 
 // Rows are the changes, in this turn.
 type Rows interface {
@@ -73,17 +80,11 @@ type Rows interface {
 	Install(ledger.Number) error
 }
 
-// demand is what a change asks of the two who sign for it: people of the security desk, or one of
-// them and the data-protection officer.
-var demand = approval.Demand{For: "a configuration", Desk: true, Officer: true, OneOfDesk: true, Confirmed: true}
-
 var (
 	// Alone is the error of a configuration that asks for two people where there are not two.
 	Alone = fault.Errorf(fault.Refused, "[configuration] by_two: nobody could allow a change yet. It takes two people of two lineages, of the security desk or one of them and the data-protection officer: import their accounts first, or leave by_two out")
 	// Moved is the error of a change that was compared with a configuration from before.
 	Moved = fault.Errorf(fault.Refused, "another configuration was allowed since this one was found: refuse it, and have the node read its file anew")
-	// NotWaiting is the error of a change that was answered, or replaced, or waited too long.
-	NotWaiting = fault.Errorf(fault.Refused, "this configuration waits no more: it was answered, its node's file says another one now, or two weeks went by")
 	// Unsigned is the error of a change that somebody is to allow for which nobody signed.
 	Unsigned = fault.Errorf(fault.Refused, "one person signs for this configuration first, another allows it")
 )
@@ -215,11 +216,14 @@ type Sign struct {
 
 // Decide implements journal.Act.
 func (s *Sign) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
-	c, err := waiting(tx, rows, s.Number)
+	c, err := rows.Change(s.Number)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	by, err := approval.One(tx, rows, s.By, demand)
+	by, err := c.asked().Sign(tx, rows, s.By)
+	if err == nil {
+		err = c.fits(rows)
+	}
 	switch {
 	case err != nil:
 		return ledger.Entry{}, err
@@ -236,22 +240,13 @@ func (s *Sign) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	}, nil
 }
 
-// waiting returns a change that two people may still allow.
-func waiting(tx *journal.Tx, rows Rows, number ledger.Number) (Change, error) {
-	c, err := rows.Change(number)
-	if err != nil {
-		return c, err
-	}
+// fits fails unless the change was compared with what nodes go by.
+func (c Change) fits(rows Rows) error {
 	is, err := rows.Installed()
-	switch {
-	case err != nil:
-		return c, err
-	case !c.Waits(tx.Now()):
-		return c, NotWaiting
-	case c.Base != is.Number:
-		return c, Moved
+	if err == nil && c.Base != is.Number {
+		err = Moved
 	}
-	return c, nil
+	return err
 }
 
 // Apply implements journal.Act.
@@ -268,14 +263,18 @@ type Allow struct {
 
 // Decide implements journal.Act.
 func (a *Allow) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
-	c, err := waiting(tx, rows, a.Number)
-	switch {
-	case err != nil:
+	c, err := rows.Change(a.Number)
+	if err != nil {
 		return ledger.Entry{}, err
-	case c.By == "":
-		return ledger.Entry{}, Unsigned
 	}
-	first, second, err := approval.Later(tx, rows, c.By, a.By, demand)
+	if c.By == "" {
+		_, err := c.asked().Sign(tx, rows, a.By)
+		return ledger.Entry{}, cmp.Or(err, Unsigned)
+	}
+	first, second, err := c.asked().Allow(tx, rows, a.By)
+	if err == nil {
+		err = c.fits(rows)
+	}
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -298,8 +297,7 @@ func (a *Allow) Apply(rows Rows, _ ledger.Entry) error {
 	return rows.Install(a.change.Number)
 }
 
-// Drop takes a change back, by whoever signed for it, or refuses it, by whoever could allow it. It is
-// journal.Itself that drops one whose row says that it waits, and which the ledger says was answered.
+// Drop takes a change back, by whoever signed for it, or refuses it, by whoever could allow it.
 type Drop struct {
 	Number ledger.Number
 	By     roster.AccountID
@@ -313,23 +311,13 @@ func (d *Drop) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if d.By != journal.Itself {
-		may := demand
-		may.Confirmed = false // it only stops
-		if _, err := approval.One(tx, rows, d.By, may); err != nil {
-			return ledger.Entry{}, err
-		}
-	}
-	if !c.Waits(tx.Now()) && (d.By != journal.Itself || !c.Allowed.IsZero() || !c.Dropped.IsZero()) {
-		return ledger.Entry{}, NotWaiting
-	}
-	state := ledger.Refused
-	if d.By == c.By {
-		state = ledger.Withdrawn
+	by, state, err := c.asked().Drop(tx, rows, d.By)
+	if err != nil {
+		return ledger.Entry{}, err
 	}
 	c.Dropped = ledger.Cut(tx.Now())
 	d.change = c
-	return ledger.Entry{Kind: ledger.ConfigurationAsked, State: state, Account: d.By, Target: c.Node, Cause: c.Number, Digest: c.Digest}, nil
+	return ledger.Entry{Kind: ledger.ConfigurationAsked, State: state, Account: by.ID, Target: c.Node, Cause: c.Number, Digest: c.Digest}, nil
 }
 
 // Apply implements journal.Act.
@@ -365,7 +353,7 @@ func (c Changes) Find(ctx context.Context, p Proposal) (ledger.Number, error) {
 		err = nil
 	}
 	if err == nil && act.left != 0 {
-		if err = c.Drop(ctx, act.left, journal.Itself); errors.Is(err, NotWaiting) { // somebody answered it meanwhile
+		if err = c.Drop(ctx, act.left, journal.Itself); errors.Is(err, journal.Unchanged) { // somebody answered it meanwhile
 			err = nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/approval"
 	"poterne/internal/audit"
 	"poterne/internal/fault"
 	"poterne/internal/installed"
@@ -270,7 +271,7 @@ func TestRIGHTS_1_WhatAFileDoesNotSayAnyMoreIsNotAllowed(t *testing.T) {
 	if bad.Cause != good.Number {
 		t.Errorf("what it replaces is not said: %+v", bad)
 	}
-	if _, err := h.do(&installed.Allow{Number: good.Number, By: "nadia"}); !errors.Is(err, installed.NotWaiting) {
+	if _, err := h.do(&installed.Allow{Number: good.Number, By: "nadia"}); !errors.Is(err, approval.NotWaiting) {
 		t.Errorf("what was replaced is allowed: %v", err)
 	}
 	if _, err := h.do(&installed.Allow{Number: bad.Number, By: "nadia"}); !errors.Is(err, installed.Unsigned) {
@@ -284,7 +285,7 @@ func TestRIGHTS_1_WhatAFileDoesNotSayAnyMoreIsNotAllowed(t *testing.T) {
 	h.must(&installed.Sign{Number: anew.Number, By: "samir", Because: "convenu"})
 	h.at = h.at.Add(installed.Waits)
 	h.there("samir", "nadia")
-	if _, err := h.do(&installed.Allow{Number: anew.Number, By: "nadia"}); !errors.Is(err, installed.NotWaiting) {
+	if _, err := h.do(&installed.Allow{Number: anew.Number, By: "nadia"}); !errors.Is(err, approval.NotWaiting) {
 		t.Errorf("after two weeks it is allowed: %v", err)
 	}
 	for n := range 20 {
@@ -372,7 +373,7 @@ func TestRIGHTS_1_WhatAFileDoesNotSayAnyMoreIsNotAllowedWhereAnotherNodeAsksForT
 		if at := find(said(before, 3, true)); at != good {
 			t.Errorf("%s asks at %d, not %d", before, at, good)
 		}
-		if _, err := h.do(&installed.Allow{Number: bad, By: "nadia"}); !errors.Is(err, installed.NotWaiting) {
+		if _, err := h.do(&installed.Allow{Number: bad, By: "nadia"}); !errors.Is(err, approval.NotWaiting) {
 			t.Errorf("what no file says is allowed: %v", err)
 		}
 		if waiting, err := changes.Waiting(t.Context()); err != nil || len(waiting) != 1 || waiting[0].Number != good {

@@ -80,11 +80,17 @@ func (m Mandate) From() time.Time {
 
 // Lasts reports whether nothing has ended it, signed for or not.
 func (m Mandate) Lasts(at time.Time) bool {
-	return m.Over.IsZero() && at.Before(m.Until) && (m.Approver != "" || at.Sub(m.Asked) < MandateSigned)
+	return m.Waits(at) || m.Approver != "" && m.Over.IsZero() && at.Before(m.Until)
 }
 
 // Waits reports whether it waits for a second person.
-func (m Mandate) Waits(at time.Time) bool { return m.Approver == "" && m.Lasts(at) }
+func (m Mandate) Waits(at time.Time) bool { return m.asked().Waits(at) }
+
+// asked is the mandate, as another person signs for it.
+func (m Mandate) asked() approval.Asked {
+	ends := slices.MinFunc([]time.Time{m.Asked.Add(MandateSigned), m.Until}, time.Time.Compare)
+	return approval.Asked{By: m.By, Ends: ends, Answered: m.Approver != "" || !m.Over.IsZero(), Demand: mandating}
+}
 
 // InForce reports whether the representative is shown the person's lines.
 func (m Mandate) InForce(at time.Time) bool {
@@ -262,13 +268,10 @@ type ApproveMandate struct {
 // Decide implements journal.Act.
 func (a ApproveMandate) Decide(tx *journal.Tx, rows MandateRows) (ledger.Entry, error) {
 	m, err := rows.Mandate(a.Number)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ledger.Entry{}, err
-	case !m.Waits(tx.Now()):
-		return ledger.Entry{}, fault.Errorf(fault.Refused, "mandate %d waits for nobody any more", a.Number)
 	}
-	_, second, err := approval.Later(tx, rows, m.By, a.By, mandating)
+	_, second, err := m.asked().Allow(tx, rows, a.By)
 	if err != nil {
 		return ledger.Entry{}, err
 	}

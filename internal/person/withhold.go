@@ -2,6 +2,7 @@ package person
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"poterne/internal/approval"
@@ -38,8 +39,12 @@ func (w Withholding) InForce(at time.Time) bool {
 }
 
 // Waits reports whether it waits for a second person.
-func (w Withholding) Waits(at time.Time) bool {
-	return w.Approver == "" && w.Stopped.IsZero() && at.Before(w.Until) && at.Sub(w.Asked) < WithholdingWaits
+func (w Withholding) Waits(at time.Time) bool { return w.asked().Waits(at) }
+
+// asked is the withholding, as another person approves it.
+func (w Withholding) asked() approval.Asked {
+	ends := slices.MinFunc([]time.Time{w.Asked.Add(WithholdingWaits), w.Until}, time.Time.Compare)
+	return approval.Asked{By: w.By, Ends: ends, Answered: w.Approver != "" || !w.Stopped.IsZero(), Demand: withholding}
 }
 
 // Hides reports whether it is an entry that it withholds at a moment.
@@ -118,13 +123,10 @@ type ApproveWithholding struct {
 // Decide implements journal.Act.
 func (a ApproveWithholding) Decide(tx *journal.Tx, rows WithholdingRows) (ledger.Entry, error) {
 	w, err := rows.Withholding(a.Number)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ledger.Entry{}, err
-	case !w.Waits(tx.Now()):
-		return ledger.Entry{}, fault.Errorf(fault.Refused, "withholding %d waits for nobody any more", a.Number)
 	}
-	first, second, err := approval.Later(tx, rows, w.By, a.By, withholding)
+	first, second, err := w.asked().Allow(tx, rows, a.By)
 	if err != nil {
 		return ledger.Entry{}, err
 	}

@@ -150,7 +150,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a habilitation is given":                       act(&accounts.GiveRight{Number: signedRight, By: "samir", Bounds: rightBounds}),
 	"a habilitation is not asked for any more":      act(&accounts.DropRight{Number: askedRight, By: "rita"}),
 	"a habilitation is refused":                     act(&accounts.DropRight{Number: signedRight, By: "chief"}),
-	"a habilitation that was put back ends":         act(accounts.EndRight{Number: signedRight}),
+	"a habilitation that was put back ends":         act(&accounts.DropRight{Number: signedRight, By: journal.Itself}),
 	"an organisation is asked for":                  act(&accounts.AskOrganisation{By: "samir", Does: ledger.Adding, As: roster.Organisation{ID: "neuve", SIRET: "90000000100017", Name: "Neuve", Mail: "direction@neuve.example"}, Because: "convention"}),
 	"an organisation is changed":                    act(&accounts.AllowOrganisation{Number: askedBody, By: "samir"}),
 	"an organisation is closed":                     act(&accounts.AllowOrganisation{Number: closingBody, By: "samir"}),
