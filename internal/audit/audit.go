@@ -11,7 +11,6 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
-	"poterne/internal/installed"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
@@ -72,16 +71,11 @@ type Rows interface {
 	Passkeys(context.Context) ([]roster.Passkey, error)
 	// InForce returns the orders placed and not lifted.
 	InForce(context.Context) (order.Set, error)
-	// RightRequests returns the requests for habilitations that wait, without those that have no
-	// seal.
-	RightRequests(context.Context) ([]accounts.RightRequest, error)
-	// OrganisationRequests returns the requests for organisations that wait, without those that have
-	// no seal.
-	OrganisationRequests(context.Context) ([]accounts.OrganisationRequest, error)
+	// Waiting returns, of each table of what one person asks for and another allows, the requests that
+	// nobody has answered, or of which something may still come; without those that have no seal.
+	Waiting(context.Context) (map[string][]ledger.Number, error)
 	// Sessions returns, of each table of sessions, those that go on.
 	Sessions(context.Context) (map[string][]roster.SessionID, error)
-	// Configurations returns those that wait for two people, without those that have no seal.
-	Configurations(context.Context) ([]installed.Change, error)
 	// Unsealed yields every row without the seal that it must have, of every table but those of Stock.
 	Unsealed(context.Context) iter.Seq2[Row, error]
 	// Parts returns the parts of tables of which there are inventories.
@@ -182,21 +176,13 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading orders: %w", err)
 	}
-	requests, err := a.rows.RightRequests(ctx)
-	if err != nil {
-		return nil, err
-	}
-	bodies, err := a.rows.OrganisationRequests(ctx)
+	waiting, err := a.rows.Waiting(ctx)
 	if err != nil {
 		return nil, err
 	}
 	sessions, err := a.rows.Sessions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading sessions: %w", err)
-	}
-	configurations, err := a.rows.Configurations(ctx)
-	if err != nil {
-		return nil, err
 	}
 	if err := a.readOn(ctx); err != nil {
 		return nil, err
@@ -210,14 +196,11 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	})...)
 	findings = append(findings, holdPasskeys(h, passkeys)...)
 	findings = append(findings, holdOrders(h, orders, a.now())...)
-	for _, r := range requests {
-		if entry, answered := h.Answered[r.Number]; answered {
-			findings = append(findings, Finding{Row{"right_request", strconv.FormatUint(uint64(r.Number), 10)}, PutBack, entry})
-		}
-	}
-	for _, r := range bodies {
-		if entry, answered := h.Answered[r.Number]; answered {
-			findings = append(findings, Finding{Row{"organisation_request", strconv.FormatUint(uint64(r.Number), 10)}, PutBack, entry})
+	for table, requests := range waiting {
+		for _, number := range requests {
+			if entry, answered := h.Answered[number]; answered {
+				findings = append(findings, Finding{Row{table, strconv.FormatUint(uint64(number), 10)}, PutBack, entry})
+			}
 		}
 	}
 	for table, open := range sessions {
@@ -225,11 +208,6 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 			if over, ended := h.Over[session]; ended {
 				findings = append(findings, Finding{Row{table, string(session)}, PutBack, over.Entry})
 			}
-		}
-	}
-	for _, c := range configurations {
-		if entry, answered := h.Answered[c.Number]; answered {
-			findings = append(findings, Finding{Row{"configuration", strconv.FormatUint(uint64(c.Number), 10)}, PutBack, entry})
 		}
 	}
 	slices.SortFunc(findings, Finding.compare)

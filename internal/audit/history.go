@@ -24,7 +24,7 @@ type history struct {
 	Passkeys      map[passkey]ledger.Number     // that serve, and the entries that made them
 	Removed       map[passkey]ledger.Number     // that serve no more
 	Lifted        map[ledger.Number]bool
-	Answered      map[ledger.Number]ledger.Number // requests for habilitations, organisations and configurations that were answered, and the entries that say so
+	Answered      map[ledger.Number]ledger.Number // requests of which nothing comes any more, and the entries that say so
 	Over          map[roster.SessionID]ending     // sessions that ended, and would not have by their age
 	Dropped       time.Time                       // when those that are too old were last left out
 }
@@ -36,7 +36,7 @@ type ending struct {
 }
 
 // formOfHistory changes with what a history holds, and with what it makes of an entry.
-const formOfHistory = 7
+const formOfHistory = 8
 
 // passkey is a passkey as its entries name it.
 type passkey struct {
@@ -93,9 +93,9 @@ func (h *history) count(e ledger.Entry) {
 		k := passkey{e.Subject, e.Target, e.Digest}
 		delete(h.Passkeys, k)
 		h.Removed[k] = e.Number
-	case ledger.RightGiven, ledger.OrganisationSet, ledger.ConfigurationSet:
+	case ledger.RightGiven, ledger.OrganisationSet, ledger.ConfigurationSet, ledger.Permitted, ledger.ArchiveRead:
 		h.Answered[e.Cause] = e.Number
-	case ledger.RightAsked, ledger.OrganisationAsked, ledger.ConfigurationAsked:
+	case ledger.RightAsked, ledger.OrganisationAsked, ledger.ConfigurationAsked, ledger.PermitAsked, ledger.ReadingAsked:
 		if e.State == ledger.Withdrawn || e.State == ledger.Refused || e.State == ledger.Found && e.Cause != 0 { // which a later one replaced
 			h.Answered[e.Cause] = e.Number
 		}

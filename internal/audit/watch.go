@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/archive"
 	"poterne/internal/containment"
+	"poterne/internal/grants"
 	"poterne/internal/installed"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -297,29 +299,37 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	case f.Table == "passkey":
 		account, _, _ := strings.Cut(f.Key, " ")
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Account, account, f.Entry))
-	case f.Table == "right_request":
-		number, wrong := strconv.ParseUint(f.Key, 10, 63)
-		if wrong != nil {
-			return wrong
-		}
-		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.RightRows](&accounts.DropRight{Number: ledger.Number(number), By: journal.Itself}))
-	case f.Table == "organisation_request":
-		number, wrong := strconv.ParseUint(f.Key, 10, 63)
-		if wrong != nil {
-			return wrong
-		}
-		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.OrganisationRows](&accounts.DropOrganisation{Number: ledger.Number(number), By: journal.Itself}))
-	case f.Table == "configuration":
-		number, wrong := strconv.ParseUint(f.Key, 10, 63)
-		if wrong != nil {
-			return wrong
-		}
-		_, err = journal.Do(ctx, w.writer, journal.Act[installed.Rows](&installed.Drop{Number: ledger.Number(number), By: journal.Itself}))
 	case f.Table == "organisation":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Organisation, f.Key, f.Entry))
+	default:
+		err = w.drop(ctx, f.Row)
 	}
 	if errors.Is(err, journal.Unchanged) { // it is stopped already
 		return nil
+	}
+	return err
+}
+
+// drop refuses a request that waits by its row, and was answered by the ledger's word.
+func (w *Watch) drop(ctx context.Context, row Row) error {
+	n, err := strconv.ParseUint(row.Key, 10, 63)
+	if err != nil {
+		return err
+	}
+	number := ledger.Number(n)
+	switch row.Table {
+	case "right_request":
+		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.RightRows](&accounts.DropRight{Number: number, By: journal.Itself}))
+	case "organisation_request":
+		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.OrganisationRows](&accounts.DropOrganisation{Number: number, By: journal.Itself}))
+	case "configuration":
+		_, err = journal.Do(ctx, w.writer, journal.Act[installed.Rows](&installed.Drop{Number: number, By: journal.Itself}))
+	case "export_permit":
+		_, err = journal.Do(ctx, w.writer, journal.Act[grants.PermitRows](grants.DropPermit{Number: number, By: journal.Itself}))
+	case "archive_reading":
+		_, err = journal.Do(ctx, w.writer, journal.Act[archive.ReadingRows](&archive.DropReading{Number: number, By: journal.Itself}))
+	default:
+		err = fmt.Errorf("there are no requests in %s", row.Table)
 	}
 	return err
 }

@@ -7,7 +7,9 @@ import (
 	"iter"
 
 	"poterne/internal/accounts"
+	"poterne/internal/archive"
 	"poterne/internal/audit"
+	"poterne/internal/grants"
 	"poterne/internal/installed"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -41,23 +43,34 @@ func (a Audit) Passkeys(ctx context.Context) ([]roster.Passkey, error) {
 // InForce implements audit.Rows.
 func (a Audit) InForce(ctx context.Context) (order.Set, error) { return Orders(a).InForce(ctx) }
 
-// RightRequests implements audit.Rows. The requests before one without its seal are held against
-// the ledger; with that one there nobody asks for anything, and nobody gives.
-func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, error) {
-	list, err := a.db.rightRequests(ctx, a.db.read, `given_us is null and dropped_us is null`)
-	return list, doing("reading requests for habilitations", unlessBroken(err))
+// Waiting implements audit.Rows. Of each table the requests before one without its seal are held
+// against the ledger; with that one there nobody asks for anything, and nobody allows.
+func (a Audit) Waiting(ctx context.Context) (map[string][]ledger.Number, error) {
+	waiting := make(map[string][]ledger.Number)
+	for table, read := range map[string]func(context.Context) ([]ledger.Number, error){
+		"right_request":        numbers(a.db, a.db.rightRequests, `given_us is null and dropped_us is null`, func(r accounts.RightRequest) ledger.Number { return r.Number }),
+		"organisation_request": numbers(a.db, a.db.organisationRequests, `allowed_us is null and dropped_us is null`, func(r accounts.OrganisationRequest) ledger.Number { return r.Number }),
+		"configuration":        numbers(a.db, a.db.configurations, `allowed_us is null and dropped_us is null`, func(c installed.Change) ledger.Number { return c.Number }),
+		"export_permit":        numbers(a.db, a.db.permits, `given_us is null and dropped_us is null`, func(p grants.Permit) ledger.Number { return p.Number }),
+		"archive_reading":      numbers(a.db, a.db.readingRequests, `read_us is null and dropped_us is null`, func(r archive.Request) ledger.Number { return r.Number }),
+	} {
+		var err error
+		if waiting[table], err = read(ctx); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", table, err)
+		}
+	}
+	return waiting, nil
 }
 
-// OrganisationRequests implements audit.Rows, as RightRequests does.
-func (a Audit) OrganisationRequests(ctx context.Context) ([]accounts.OrganisationRequest, error) {
-	list, err := a.db.organisationRequests(ctx, a.db.read, `allowed_us is null and dropped_us is null`)
-	return list, doing("reading requests for organisations", unlessBroken(err))
+// numbers reads those of the rows of a kind that meet a condition.
+func numbers[R any](db *DB, read func(context.Context, querier, string, ...any) ([]R, error), condition string, of func(R) ledger.Number) func(context.Context) ([]ledger.Number, error) {
+	return func(ctx context.Context) (all []ledger.Number, err error) {
+		list, err := read(ctx, db.read, condition)
+		for _, one := range list {
+			all = append(all, of(one))
+		}
+		return all, unlessBroken(err)
 }
-
-// Configurations implements audit.Rows, as RightRequests does.
-func (a Audit) Configurations(ctx context.Context) ([]installed.Change, error) {
-	list, err := a.db.configurations(ctx, a.db.read, `allowed_us is null and dropped_us is null`)
-	return list, unlessBroken(err)
 }
 
 // Sessions implements audit.Rows.
