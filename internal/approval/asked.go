@@ -40,7 +40,7 @@ func (a Asked) Allow(tx *journal.Tx, rows Rows, by roster.AccountID) (first, sec
 // Drop lets whoever asked take it back, and whoever could allow it refuse it; the state says which. It
 // takes no confirmation, since it allows nothing. The program itself refuses what was answered by the
 // ledger's word and waits by its row, lapsed or not; it is journal.Unchanged where another node did.
-func (a Asked) Drop(tx *journal.Tx, rows Rows, by roster.AccountID) (roster.Account, ledger.State, error) {
+func (a Asked) Drop(tx *journal.Tx, rows Rows, by roster.AccountID) (dropper roster.Account, as ledger.State, err error) {
 	if by == journal.Itself {
 		if a.Answered {
 			return roster.Account{}, "", journal.Unchanged
@@ -49,12 +49,11 @@ func (a Asked) Drop(tx *journal.Tx, rows Rows, by roster.AccountID) (roster.Acco
 	}
 	may := a.Demand
 	may.Confirmed = false
-	signer, err := One(tx, rows, by, may)
-	state := ledger.Refused
-	if by == a.By {
-		state = ledger.Withdrawn
+	if as = ledger.Refused; by == a.By {
+		as = ledger.Withdrawn
 	}
-	return signer, state, a.unless(err, tx)
+	dropper, err = One(tx, rows, by, may)
+	return dropper, as, a.unless(err, tx)
 }
 
 // unless is an error, or that it waits no more.

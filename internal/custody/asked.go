@@ -255,11 +255,11 @@ func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	upTo := k.Journal.Next() // before anybody else comes to the desk
 	accounts, err := k.Roster.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	upTo := k.Journal.Next()
 	var asked []Request
 	answered := make(map[ledger.Number]bool)
 	for _, account := range accounts {
