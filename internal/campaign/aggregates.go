@@ -18,11 +18,12 @@ const Reach = meter.Reach
 
 // Aggregates adds up the entries of the last weeks. It is not safe for concurrent use.
 type Aggregates struct {
-	rules  Rules
-	honest map[roster.Role]float64
-	fresh  bool          // an account became a neighbour since Due was called
-	busy   map[Bond]bool // whose accounts asked for something since alarms were last added up
-	shared []Bond        // of the entry that is taken in: one place in memory for all
+	rules        Rules
+	honest       map[roster.Role]float64
+	fresh        bool                 // an account became a neighbour since Due was called
+	busy         map[Bond]bool        // whose accounts asked for something since alarms were last added up
+	shared       []Bond               // of the entry that is taken in: one place in memory for all
+	settledUntil map[target]time.Time // until when orders last that were placed, or did not have to be: no entry has told it yet
 	sums
 }
 
@@ -47,7 +48,9 @@ type account struct {
 
 // NewAggregates returns aggregates of no entries.
 func NewAggregates(rules Rules) *Aggregates {
-	agg := &Aggregates{rules: rules, honest: make(map[roster.Role]float64), busy: make(map[Bond]bool), sums: newSums()}
+	agg := &Aggregates{
+		rules: rules, honest: make(map[roster.Role]float64), busy: make(map[Bond]bool), settledUntil: make(map[target]time.Time), sums: newSums(),
+	}
 	for role, watch := range rules.Watches {
 		agg.honest[role] = honest(watch)
 	}
@@ -105,7 +108,9 @@ func (agg *Aggregates) sweep(now time.Time) {
 		}
 	}
 	agg.Stolen = slices.DeleteFunc(agg.Stolen, func(t theft) bool { return !now.Before(t.Until) })
-	maps.DeleteFunc(agg.Covered, func(_ target, until time.Time) bool { return !now.Before(until) })
+	over := func(_ target, until time.Time) bool { return !now.Before(until) }
+	maps.DeleteFunc(agg.Covered, over)
+	maps.DeleteFunc(agg.settledUntil, over)
 }
 
 // work takes in what an account was shown, or asked for.

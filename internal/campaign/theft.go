@@ -159,16 +159,18 @@ func (agg *Aggregates) isNarrowed(who target, at time.Time) {
 		}
 	}
 	agg.Covered[who] = until
+	delete(agg.settledUntil, who)
 }
 
-// settled learns that an order was placed, or did not have to be.
-func (agg *Aggregates) settled(o order.Order) { agg.Covered[target{o.Reach, o.Target}] = o.Ends }
+// settled learns that an order was placed, or did not have to be. The sums do not: they are what entries come to.
+func (agg *Aggregates) settled(o order.Order) { agg.settledUntil[target{o.Reach, o.Target}] = o.Ends }
 
 // Due lists the orders that the known thefts ask for and that are not placed yet:
 // organisations first, then accounts whose organisation is not narrowed as a whole.
 func (agg *Aggregates) Due(now time.Time) (due []containment.Place) {
 	agg.fresh = false
 	narrowed := maps.Clone(agg.Covered)
+	maps.Copy(narrowed, agg.settledUntil)
 	for _, reach := range []order.Reach{order.Organisation, order.Account} {
 		wanted := make(map[target]containment.Place)
 		for _, t := range agg.Stolen {

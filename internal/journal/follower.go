@@ -29,8 +29,8 @@ type Follower[S any] struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 
-	Mu    sync.Locker                                // held while the state is changed or kept
-	State *S                                         // guarded by Mu; package gob keeps its exported fields
+	Mu    sync.Locker                                // held while the state is changed; by whoever else reads it, too
+	State *S                                         // MUST be changed by Take and Begun alone; package gob keeps its exported fields
 	Empty func() S                                   // a state of no entries
 	Take  func(context.Context, *ledger.Entry) error // takes in the next entry, which it MUST NOT keep; called with Mu held
 	Begun func(from ledger.Number, resumed bool)     // called once, with Mu held, before the first entry; may be nil
@@ -124,13 +124,16 @@ func (f *Follower[S]) begin(ctx context.Context) (ledger.Number, error) {
 	return from, nil
 }
 
+// keep keeps the state. Nobody waits for it: this goroutine alone changes the state, so that it stays that of
+// one number of entries while it is encoded, and whoever reads it meanwhile may.
 func (f *Follower[S]) keep(ctx context.Context) {
 	f.Mu.Lock()
-	defer f.Mu.Unlock()
-	if !f.begun {
+	begun, upTo := f.begun, f.upTo
+	f.Mu.Unlock()
+	if !begun {
 		return
 	}
-	if err := f.snapshots.Save(ctx, f.State, f.upTo, f.Now()); err != nil && ctx.Err() == nil {
+	if err := f.snapshots.Save(ctx, f.State, upTo, f.Now()); err != nil && ctx.Err() == nil {
 		f.Log.WarnContext(ctx, "the state could not be kept: the next start reads more of the ledger", slog.String("by", f.name()), slog.Any("err", err))
 	}
 }
