@@ -147,6 +147,16 @@ func (f File) ToldBy(list ledger.Number) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// ToldUnder reports whether messages with a reference were sent: of the file, or of one that was merged into it. Of an
+// exercise nothing true was.
+func (f File) ToldUnder(reference string) bool {
+	if f.Exercise || f.Into != 0 {
+		return false
+	}
+	rounds := f.rounds()
+	return slices.ContainsFunc(rounds, func(r Round) bool { return r.Message.Reference == reference }) || len(rounds) > 0 && slices.Contains(f.References, reference)
+}
+
 // ToldSince is since when people are told; zero before.
 func (f File) ToldSince() (since time.Time) {
 	for _, r := range f.rounds() {

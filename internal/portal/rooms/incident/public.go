@@ -21,7 +21,7 @@ const publicPath = "/incident"
 type publicPage struct {
 	portal.Page
 	Asked    string // a reference, as it was typed
-	Known    bool   // it has a public page
+	Known    bool   // it has a public page, or people were told under it
 	Now      string // the reference of the incident that it was merged into; empty of one that was not
 	Typo     bool   // its letter does not fit its figures
 	Exercise bool   // it is how an exercise is called
@@ -53,9 +53,12 @@ func (h *Handlers) public(v *portal.Visit) error {
 	c := h.deps.Controller
 	shown := publicPage{Page: v.Page(publicPath, "public.title"), Asked: strings.ToUpper(portal.Tidy(v.URL.Query().Get("reference"))), Helpline: c.Helpline, Counter: c.Counter, Officer: c.Officer}
 	if len(shown.Asked) > 40 {
-		shown.Asked = shown.Asked[:40]
+		shown.Asked = strings.ToValidUTF8(shown.Asked[:40], "")
 	}
 	for _, f := range files {
+		if f.ToldUnder(shown.Asked) { // announced here or not: whoever has a true message MUST NOT be told otherwise
+			shown.Known = true
+		}
 		if f.Public == nil || f.Into != 0 { // what was merged is announced by the file that goes on
 			continue
 		}

@@ -300,6 +300,47 @@ func TestPERSON_3_TheCodeOfALetterAnswersForOnePersonAndOneIncidentOnly(t *testi
 	}
 }
 
+// asksWhetherTrue is what the public page says of a message with a reference.
+func (h *theft) asksWhetherTrue(reference string) string {
+	h.t.Helper()
+	_, raw := h.Goes("", http.MethodGet, "/incident?reference="+url.QueryEscape(reference), nil)
+	said := portaltest.Read(h.t, raw)
+	switch sent, none := strings.Contains(said, "We have sent messages under the reference "+reference), strings.Contains(said, "No message is announced under the reference"); {
+	case sent && !none:
+		return "true"
+	case none && !sent:
+		return "false"
+	default:
+		return said
+	}
+}
+
+// Whoever has a true message is told that it is, whether its incident is announced, or not any more.
+//
+// Promise: TELL-3
+func TestTELL_3_ATrueMessageIsTrueOnceItsIncidentIsAnnouncedNoMore(t *testing.T) {
+	h := stolen(t)
+	reference, other := notice.Reference(2026, 1), notice.Reference(2026, 2)
+	is := func(want, when string) {
+		t.Helper()
+		if got := h.asksWhetherTrue(reference); got != want {
+			t.Errorf("%s it is %s, not %s", when, got, want)
+		}
+		if got := h.asksWhetherTrue(other); got != "false" {
+			t.Errorf("%s another is %s", when, got)
+		}
+	}
+	is("false", "before anybody is told")
+	people := h.counts().People
+	is("false", "once people are counted")
+	h.tells()
+	is("true", "while people are told")
+	h.writes(&incident.Publication{Message: written(), People: people})
+	is("true", "once it is published")
+	h.writes(&incident.Withdrawal{Because: "a figure is wrong"})
+	is("true", "after the page was taken away")
+}
+
 // Whom one file told by letter is not told again by the one that it was merged into; the code of
 // the letter leads there, and so does the reference.
 //
@@ -360,6 +401,9 @@ func TestTELL_4_AfterAMergingNobodyIsToldAgainAndLettersLeadToTheFileThatGoesOn(
 		t.Errorf("a file that was merged: %v", err)
 	}
 
+	if got := h.asksWhetherTrue(notice.Reference(2026, 1)); got != "true" {
+		t.Errorf("a message of the file that was merged is %s", got)
+	}
 	status, said := h.types("/code", code)
 	if status != http.StatusOK || !strings.Contains(said, "Yes, you are concerned.") || !strings.Contains(said, "looked at 2 times by") || !strings.Contains(said, "another reference, of an incident that is now part of this one: "+notice.Reference(2026, 1)) {
 		t.Errorf("the code of a letter of the file that was merged: %d %s", status, said)
