@@ -197,6 +197,7 @@ var (
 	MandateMinor = fault.Errorf(fault.Invalid, "what begins while somebody is a minor ends on the day on which they come of age")
 	MandateSame  = fault.Errorf(fault.Invalid, "nobody represents themselves")
 	MandateWho   = fault.Errorf(fault.Invalid, "a civil status is names, date and place of birth, and sex")
+	MandateWith  = fault.Errorf(fault.Invalid, "nobody signs in with this civil status: the commune has its code of five signs, and is left out by who was born abroad only")
 	MandateNone  = fault.Errorf(fault.Invalid, "the register has not exactly one person of this civil status")
 )
 

@@ -117,6 +117,8 @@ func (s *Mandates) Ask(ctx context.Context, by roster.AccountID, typed Typed) er
 		return MandateWho
 	case parties.Represented == parties.Representative:
 		return MandateSame
+	case !parties.Representative.Spelled(): // no register is asked for them
+		return MandateWith
 	}
 	birth, err := time.ParseInLocation(time.DateOnly, parties.Represented.Birth, s.Zone)
 	if err != nil { // nobody knows when somebody without a day of birth comes of age: on the first that it can be

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -39,6 +40,25 @@ func (c Civil) Normal() Civil {
 // Whole reports whether it says enough to find one person: nothing is looked for by less.
 func (c Civil) Whole() bool {
 	return c.Family != "" && c.Given != "" && len(c.Birth) == len("1962-08-24") && (c.Gender == "female" || c.Gender == "male") && (c.Birthplace != "" || c.Country != "")
+}
+
+// The spellings of the federation.
+var (
+	birthForm   = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`) // a month or a day that nobody knows is 00
+	communeForm = regexp.MustCompile(`^[0-9][0-9AB][0-9]{3}$`)
+	countryForm = regexp.MustCompile(`^[0-9]{5}$`)
+)
+
+const (
+	france      = "99100"
+	longestName = 200 // bytes
+)
+
+// Spelled reports whether a civil status in its normal form is written as the federation tells it. Whoever has one that
+// is not, nobody signs in with.
+func (c Civil) Spelled() bool {
+	return c.Whole() && len(c.Family) <= longestName && len(c.Given) <= longestName && birthForm.MatchString(c.Birth) &&
+		(communeForm.MatchString(c.Birthplace) || c.Birthplace == "" && c.Country != france) && (countryForm.MatchString(c.Country) || c.Country == "")
 }
 
 var ligatures = strings.NewReplacer("Œ", "OE", "Æ", "AE", "ß", "SS", "ẞ", "SS", "Ø", "O", "Ł", "L", "Đ", "D")

@@ -167,6 +167,7 @@ var mends = map[error]portal.Wrong{
 	person.MandateMinor: {Field: "until", Key: "mandates.minor-wrong"},
 	person.MandateSame:  {Field: "with-family", Key: "mandates.same-wrong"},
 	person.MandateWho:   {Field: "of-family", Key: "mandates.who-wrong"},
+	person.MandateWith:  {Field: "with-birthplace", Key: "mandates.with-wrong"},
 	person.MandateNone:  {Field: "of-family", Key: "mandates.none-wrong"},
 }
 

@@ -92,6 +92,9 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	after(0)
 
 	guardian := known("BONNET")
+	bonnet := func(birthplace, country, birth string) register.Civil {
+		return register.Civil{Family: "BONNET", Given: "Camille", Birth: birth, Gender: "female", Birthplace: birthplace, Country: country}
+	}
 	as := func(civil register.Civil, own register.PersonID, method, path string, form url.Values) (int, string) {
 		t.Helper()
 		v := person.Visitor{Own: !own.IsZero(), Identity: h.Mandates.Identity(civil)}
@@ -151,12 +154,17 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	confirms(t, h, portaltest.Security, claire, theo, jeanne)
 	for name, code := range map[string]int{
 		"an adviser": asks(theo, whole), "a manager": asks(jeanne, whole),
-		"of nobody in the register": asks(claire, form(known("DURAND"), guardian, person.Guardianship, today, today.AddDate(0, 6, 0))),
-		"of oneself":                asks(claire, form(known("AUBRY"), known("AUBRY"), person.Guardianship, today, today.AddDate(0, 6, 0))),
-		"of an incomplete identity": asks(claire, form(known("AUBRY"), register.Civil{Family: "BONNET"}, person.Guardianship, today, today.AddDate(0, 6, 0))),
-		"for more than a year":      asks(claire, form(known("AUBRY"), guardian, person.Guardianship, today, today.AddDate(0, 12, 2))),
-		"that is over":              asks(claire, form(known("AUBRY"), guardian, person.Guardianship, today.AddDate(0, -2, 0), today.AddDate(0, -1, 0))),
-		"of no kind":                asks(claire, form(known("AUBRY"), guardian, "friend", today, today.AddDate(0, 6, 0))),
+		"of nobody in the register":         asks(claire, form(known("DURAND"), guardian, person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"of oneself":                        asks(claire, form(known("AUBRY"), known("AUBRY"), person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"of an incomplete identity":         asks(claire, form(known("AUBRY"), register.Civil{Family: "BONNET"}, person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"for more than a year":              asks(claire, form(known("AUBRY"), guardian, person.Guardianship, today, today.AddDate(0, 12, 2))),
+		"that is over":                      asks(claire, form(known("AUBRY"), guardian, person.Guardianship, today.AddDate(0, -2, 0), today.AddDate(0, -1, 0))),
+		"with somebody who is nowhere born": asks(claire, form(known("AUBRY"), bonnet("", "99100", "1962-08-24"), person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"with a commune by its name":        asks(claire, form(known("AUBRY"), bonnet("Vichy", "99100", "1962-08-24"), person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"with a country by its name":        asks(claire, form(known("AUBRY"), bonnet("", "Italy", "1962-08-24"), person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"with a day as people write it":     asks(claire, form(known("AUBRY"), bonnet("01053", "99100", "24/08/1962"), person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"with a name without end":           asks(claire, form(known("AUBRY"), register.Civil{Family: strings.Repeat("A", 30000), Given: "Camille", Birth: "1962-08-24", Gender: "female", Birthplace: "01053", Country: "99100"}, person.Guardianship, today, today.AddDate(0, 6, 0))),
+		"of no kind":                        asks(claire, form(known("AUBRY"), guardian, "friend", today, today.AddDate(0, 6, 0))),
 	} {
 		if code == http.StatusSeeOther {
 			t.Errorf("%s: it is taken", name)
