@@ -112,15 +112,10 @@ func run(ctx context.Context, args []string, to *streams) int {
 
 // asking is the command that was not put properly, as far as it is known.
 func asking(err error) string {
-	said := "poterne"
-	if wrong, is := errors.AsType[*kong.ParseError](err); is {
-		for _, step := range wrong.Context.Path {
-			if step.Command != nil {
-				said += " " + step.Command.Name
-			}
-		}
+	if wrong, is := errors.AsType[*kong.ParseError](err); is && wrong.Context.Selected() != nil {
+		return wrong.Context.Selected().FullPath()
 	}
-	return said
+	return "poterne"
 }
 
 // row writes one line of a table, whatever is in its cells.
