@@ -23,17 +23,18 @@ const (
 	Unexplained Limit = iota // the allowance of people without a reason
 	Explained                // the ceiling of people with one
 	Found                    // people found in the rows of searches
-	Given                    // people whom others signed for or allowed
-	Refused                  // passages that a limit stopped, against the allowance of people without a reason
+	Given                    // people who were shown since others signed for them or allowed them
 	Returned                 // no limit: what came back, which makes room for people without a reason
 	limits
 )
 
-var limitNames = [limits]string{"unexplained", "explained", "found", "given", "refused", "returned"}
+var limitNames = [limits]string{"unexplained", "explained", "found", "given", "returned"}
 
 func (l Limit) String() string { return limitNames[l] }
 
-// Amounts is what was used of each limit, in hundredths of a person or of a passage.
+// Amounts is what was used of each limit, in hundredths of a person. Whoever is shown takes from one
+// limit: what another person gave takes nothing from the others, and whoever is refused is not shown.
+// Only a row of a search counts twice, as a fifth of a person and as one who was found.
 type Amounts [limits]meter.Cost
 
 // Rules is what each limit allows in 28 days.
@@ -56,7 +57,7 @@ func (r Rules) of(role roster.Role, returned meter.Cost) (may Amounts) {
 	long, earned := r.Allowances[role].Long, min(returned/policy.EarnedBy, meter.People(r.Earned[role])*months)
 	may = Amounts{
 		Unexplained: long, Explained: meter.People(r.Ceilings[role]), Found: meter.People(r.Rows[role]),
-		Given: meter.People(r.Given), Refused: long,
+		Given: meter.People(r.Given),
 	}
 	for l := range may {
 		may[l] *= months
@@ -94,7 +95,6 @@ type Account struct {
 	First, Last int32         // weeks of the first and of the last entry
 	Weeks       [kept]Amounts // each in its place until it comes round again
 	Sample      []uint64      // people shown for a reason within 28 days, one in sampled, in order
-	Stopped     ledger.Number // the passage that was last stopped
 }
 
 // Take takes in the next entry of the ledger.
@@ -107,7 +107,14 @@ func (s *Sums) Take(e *ledger.Entry) {
 	switch event.Kind {
 	case meter.Shown:
 		a, now := s.in(whose, e.Time)
-		now[Unexplained] += event.Cost
+		switch {
+		case event.Ground != meter.Allowed:
+			now[Unexplained] += event.Cost
+		case e.Why == policy.Vouched: // one signature is for one person, whatever they cost
+			now[Given] += min(event.Cost, meter.Whole)
+		default:
+			now[Given] += event.Cost
+		}
 		switch reasoned := event.Ground == meter.Own || event.Ground == meter.Ticketed; {
 		case reasoned && a.meets(event.Person, e.Time):
 			now[Explained] += sampled * meter.Whole
@@ -118,17 +125,6 @@ func (s *Sums) Take(e *ledger.Entry) {
 		if a, known := s.Accounts[whose]; known && weekOf(e.Since) > weekOf(e.Time)-kept {
 			a.Weeks[weekOf(e.Since)%kept][Unexplained] -= event.Cost
 			a.Weeks[weekOf(e.Since)%kept][Returned] += event.Cost
-		}
-	case meter.Raised:
-		_, now := s.in(whose, e.Time)
-		now[Given] += event.Cost
-	case meter.Cosigned:
-		_, now := s.in(whose, e.Time)
-		now[Given] += meter.Whole
-	case meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed:
-		if a, now := s.in(whose, e.Time); e.Receipt != a.Stopped || e.Receipt == 0 {
-			now[Refused] += meter.Whole
-			a.Stopped = e.Receipt
 		}
 	default:
 	}

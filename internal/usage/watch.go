@@ -45,7 +45,7 @@ type Deps struct {
 }
 
 // formOfSums changes with what Sums holds, and with what it makes of an entry.
-const formOfSums = 3
+const formOfSums = 4
 
 // Watch follows the ledger and keeps its sums. It is safe to share.
 type Watch struct {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/grants"
 	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -67,7 +68,7 @@ func newHouse(t *testing.T) *house {
 	h.policy = policy.Rules{
 		Purposes:   roster.Purposes{"accompany": register.Name},
 		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(20), Long: meter.People(20)}},
-		Ceilings:   map[roster.Role]int{roster.Adviser: 160}, Rows: map[roster.Role]int{roster.Adviser: 40},
+		Ceilings:   map[roster.Role]int{roster.Adviser: 160}, Rows: map[roster.Role]int{roster.Adviser: 40}, Signed: 40,
 	}
 	if h.node, err = storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), h.policy, h.now); err != nil {
 		t.Fatal(err)
@@ -235,6 +236,70 @@ func TestWATCH_8_WhatAThiefTakesThroughTheGateIsListedAndOutlivesARestart(t *tes
 	stopAnew()
 	if !reflect.DeepEqual(anew.Sums(), watch.Sums()) {
 		t.Errorf("rebuilt: %+v\ncarried on: %+v", anew.Sums(), watch.Sums())
+	}
+}
+
+// The month of pauline is full. Of those whom she is refused chief signs for some and allows others:
+// they are given, and nobody who was refused, or was allowed and not opened, was taken.
+// Promise: WATCH-8
+func TestWATCH_8_WhoeverIsShownTakesFromOneLimitAndWhoeverIsRefusedFromNone(t *testing.T) {
+	h := newHouse(t)
+	if err := storetest.TakeRoster(t, h.db, storetest.Signers()); err != nil {
+		t.Fatal(err)
+	}
+	watch, stop := h.watch(nil)
+	h.opens("pauline", 0, 0, 20)
+	may := grants.Service{Journal: h.node, Most: h.policy.Signed, Now: h.now}
+	asks := func(person register.PersonID) (shown bool, receipt ledger.Number) {
+		t.Helper()
+		passage, err := h.node.Commit(t.Context(), policy.Ask{
+			Act: policy.Show, Account: "pauline", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
+			People: []policy.Opening{{Person: person, Fields: register.Name}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return passage.Decision.People[0].Verdict.Shows(), passage.Receipt
+	}
+	h.clock.Add(2 * time.Hour.Microseconds())
+	if err := h.node.StepUp(t.Context(), "chief", "s2", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	var refused []register.PersonID
+	for range 9 {
+		person := h.person()
+		shown, receipt := asks(person)
+		if shown {
+			t.Fatal("her month is not full")
+		}
+		if len(refused) < 4 {
+			if err := may.Cosign(t.Context(), "chief", receipt); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused = append(refused, person)
+	}
+	raise := grants.Raise{By: "chief", Of: "pauline", People: 10, Until: h.now().Add(time.Hour), Because: "shelter"}
+	for i, person := range refused[:7] {
+		if i == 4 {
+			if err := may.Raise(t.Context(), raise); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if shown, _ := asks(person); !shown {
+			t.Fatalf("person %d is not shown", i)
+		}
+	}
+	h.reads(watch)
+	stop()
+	var used usage.Amounts
+	for _, week := range watch.Sums().Accounts["pauline"].Weeks {
+		for l, of := range week {
+			used[l] += of
+		}
+	}
+	if want := (usage.Amounts{usage.Unexplained: meter.People(20), usage.Given: meter.People(7)}); used != want {
+		t.Errorf("of 20 people in her month, four signed for and three allowed it counts %v, not %v", used, want)
 	}
 }
 

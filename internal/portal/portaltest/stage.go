@@ -452,7 +452,6 @@ func (s *Stage) Conspire() {
 		{Account: "sacha.olive", Role: roster.Training, Uses: []usage.Use{
 			{Limit: usage.Found, Used: meter.People(28), Allowed: meter.People(30), Usual: meter.People(4)},
 			{Limit: usage.Given, Used: meter.People(120), Allowed: meter.People(200)},
-			{Limit: usage.Refused, Used: meter.People(9), Allowed: meter.People(10)},
 		}},
 	}
 	for _, o := range []order.Order{

@@ -158,7 +158,7 @@ func TestWATCH_8_TheDeskSaysWhoUsesNearlyAllThatTheyMayAndWhy(t *testing.T) {
 		},
 		i18n.French: {
 			"40 personnes sans motif : 100 % de ce qui est permis ; 21 d’ordinaire dans son rôle, 19 les huit semaines d’avant.",
-			"9 demandes arrêtées par une limite : 90 % de ce qui est permis sans motif ; 0 d’ordinaire dans son rôle. Le compte n’a pas de passé à comparer.",
+			"120 personnes que d’autres ont accordées : 60 % de ce qui est permis ; 0 d’ordinaire dans son rôle. Le compte n’a pas de passé à comparer.",
 		},
 	} {
 		said := sees(in)
