@@ -29,7 +29,7 @@ func liveRoute() httpgate.Route {
 	return httpgate.Route{
 		Path: "/spoken", Kind: httpgate.People, Purpose: "accompany",
 		Socket: &httpgate.Socket{
-			Type: "$.type",
+			Type: []string{"$.type"},
 			Sends: []httpgate.Event{{Name: "row", Layout: content.Layout{People: []content.Group{{
 				Row: "$", Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}}, Fields: []content.Part{{Field: register.Name, Path: "@.name"}},
 			}}}}},

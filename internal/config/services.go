@@ -15,6 +15,7 @@ import (
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/pggate"
+	"poterne/internal/gate/socket"
 	"poterne/internal/i18n"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -123,13 +124,19 @@ func (e *eventsTable) compile(wrong *document, known register.Categories, path s
 func messages(tables map[string]answerTable, wrong *document, known register.Categories, path string) (all []httpgate.Event) {
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		table := tables[name]
-		answer := table.compile(wrong, known, path+"."+name, content.JSON)
-		if answer.Type != "" || answer.Charset != "" || answer.Download != "" {
-			wrong.Add(path+"."+name, "a message has no type, charset or download of its own; leave them out")
-		}
+		answer := table.message(wrong, known, path+"."+name)
 		all = append(all, httpgate.Event{Name: name, Layout: answer.Layout, About: answer.About})
 	}
 	return all
+}
+
+// message is how one message is read, which is JSON.
+func (a *answerTable) message(wrong *document, known register.Categories, path string) httpgate.Answer {
+	answer := a.compile(wrong, known, path, content.JSON)
+	if answer.Type != "" || answer.Charset != "" || answer.Download != "" {
+		wrong.Add(path, "a message has no type, charset or download of its own; leave them out")
+	}
+	return answer
 }
 
 // socketTable says how a WebSocket is read: each message by itself, as JSON.
@@ -140,7 +147,8 @@ type socketTable struct {
 	Words     []string               `toml:"words"`     // messages that are exactly this text, and say nothing; both ways
 	Prefixes  []string               `toml:"prefixes"`  // what stands before the JSON of a message, word for word; it is part of its type
 	Polling   bool                   `toml:"polling"`   // a page may ask and say the same by requests, as socket.io does
-	Type      string                 `toml:"type"`      // member by which messages are told apart: $.type or $[0]; none when there is one each way
+	Numbered  map[string]string      `toml:"numbered"`  // what stands before the number under which a page asks; what stands before it in the answer
+	Type      oneOrMore              `toml:"type"`      // members by which messages are told apart: $.type or $[0]; none when there is one each way
 	Sends     map[string]answerTable `toml:"sends"`     // messages of the application, by their type
 	Takes     map[string]takenTable  `toml:"takes"`     // messages of the page, by their type
 }
@@ -154,6 +162,7 @@ type takenTable struct {
 	Partial  bool                 `toml:"partial"`  // the application leaves alone what is not sent
 	Writes   []string             `toml:"writes"`   // categories that it changes, whatever it carries
 	Shows    []string             `toml:"shows"`    // categories that the application tells, from then on, of whom it names
+	Answer   *answerTable         `toml:"answer"`   // of a message that is numbered
 }
 
 func (w *socketTable) compile(wrong *document, known register.Categories, path string) *httpgate.Socket {
@@ -161,6 +170,9 @@ func (w *socketTable) compile(wrong *document, known register.Categories, path s
 		return nil
 	}
 	s := &httpgate.Socket{Origins: w.Origins, Protocols: w.Protocols, Words: w.Words, Prefixes: w.Prefixes, Polling: w.Polling, Type: w.Type, Sends: messages(w.Sends, wrong, known, path+".sends")}
+	for _, asks := range slices.Sorted(maps.Keys(w.Numbered)) {
+		s.Numbered = append(s.Numbered, socket.Numbered{Asks: asks, Answers: w.Numbered[asks]})
+	}
 	for _, code := range w.Codes {
 		s.Codes = append(s.Codes, int(code))
 	}
@@ -169,6 +181,9 @@ func (w *socketTable) compile(wrong *document, known register.Categories, path s
 		m := httpgate.Message{
 			Name: name, Members: taken.Members, Partial: taken.Partial,
 			Writes: categories(wrong, known, at+".writes", taken.Writes), Shows: categories(wrong, known, at+".shows", taken.Shows),
+		}
+		if taken.Answer != nil {
+			m.Answer = new(taken.Answer.message(wrong, known, at+".answer"))
 		}
 		for _, scheme := range slices.Sorted(maps.Keys(taken.Request)) {
 			for _, place := range taken.Request[scheme] {

@@ -54,6 +54,7 @@ type route struct {
 	events   map[string]*messageReader // by type; nil when its answers are not a stream
 	eventID  *regexp.Regexp            // nil when events have no ids
 	socket   *sockets                  // nil when it is none
+	answer   *messageReader            // of a message that is numbered; nil when it is not
 	only     map[string]*regexp.Regexp // the values that a parameter or a field may have
 	schemes  register.Schemes
 }

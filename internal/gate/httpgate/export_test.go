@@ -57,3 +57,6 @@ func (p *Proxy) Late(after time.Duration) { p.late = after }
 
 // Looks is how often what goes out message by message is looked at.
 func (p *Proxy) Looks(every time.Duration) { p.flows.every = every }
+
+// Asking is of how many connections questions are kept.
+func (p *Proxy) Asking() int { return p.questions.Connections() }

@@ -69,6 +69,7 @@ type messageReader struct {
 	*content.Reader // nil when nothing of them goes out but that they came
 	about           bool
 	people          bool // may be in it
+	answers         bool // a message: that nobody is in it is written as well, on a route of people
 }
 
 // told is a message that was decided.
@@ -133,6 +134,9 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 	}
 	ask := x.ask(policy.Show)
 	ask.About = by.about
+	if x.request.changes() {
+		ask.People = nil // the change was decided, counted and written; its answer is about whom it shows
+	}
 	var read *content.Reading
 	var rows []content.Row
 	if by.Reader != nil && len(data) > 0 {
@@ -160,11 +164,13 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 	// program stops after this, the ledger tells of a message that nobody received.
 	var decision policy.Decision
 	t.outcome = Plain
-	if len(ask.People) > 0 {
+	if len(ask.People) > 0 || by.answers && x.request.route.Kind == People {
 		if decision, err = x.commit(ctx, ask); err != nil {
 			return t, err
 		}
-		t.outcome, t.receipt = Shown, x.receipt
+		if t.receipt = x.receipt; len(ask.People) > 0 {
+			t.outcome = Shown
+		}
 		if !decision.Shown() {
 			return t, &refusedMessage{decision.Whole, x.receipt}
 		}

@@ -29,10 +29,12 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/asked"
 	"poterne/internal/gate/assert"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/lines"
 	"poterne/internal/gate/network"
+	"poterne/internal/gate/socket"
 	"poterne/internal/gate/trail"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -242,8 +244,9 @@ type Socket struct {
 	Codes     []int    // of 3000 to 4999, by which a side may close it so that the other is told
 	Words     []string // messages that are exactly this text, and say nothing: a heartbeat. They go both ways
 	Prefixes  []string // what stands before the JSON of a message, word for word: part of its type, as in "42 moved", or all of it where it says no other
-	Type      string   // member by which messages are told apart, such as $.type or $[0]; none when there is one message each way
+	Type      []string // members by which messages are told apart, such as $.type, or $[0] and $[1]; none when there is one message each way
 	Polling   bool     // a page may ask and say the same by requests, as Engine.IO does before it opens a WebSocket
+	Numbered  []socket.Numbered
 	Sends     []Event  // messages of the application, by their type
 	Takes     []Message
 }
@@ -258,6 +261,7 @@ type Message struct {
 	Partial bool
 	Writes  register.Fields
 	Shows   register.Fields // what the application tells, from then on, of whom it names
+	Answer  *Answer         // how its answer is read, where it is numbered: its Layout, which is of JSON, and About. An answer in which nothing is declared is an empty list
 }
 
 // Gate decides and writes down; *gate.Gate does.
@@ -356,6 +360,8 @@ type Proxy struct {
 	turns    turns
 	flows    flows
 	late     time.Duration
+
+	questions *asked.Memory[question] // that pages asked by numbered messages
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -389,7 +395,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Even == nil {
 		d.Even = gate.Even
 	}
-	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: trail.New(), lines: lines.New(), flows: newFlows(), late: lateAnswer}
+	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: trail.New(), lines: lines.New(), flows: newFlows(), late: lateAnswer, questions: asked.New[question](d.Now)}
 	p.reading.left.Store(d.Reading)
 	p.turns = newTurns()
 	return p, nil

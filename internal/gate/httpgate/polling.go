@@ -1,7 +1,6 @@
 package httpgate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -9,17 +8,16 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate/shape"
+	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
 )
 
 // Engine.IO, which socket.io is built on, begins by polling: a GET is answered when there are messages,
 // a POST brings some, and both have them in one text.
 const (
-	textMedia    = "text/plain"
-	between      = "\x1e" // two messages
-	silence      = "6"    // a message that says nothing, where none is left
-	heard        = "ok"   // the answer to what a page says
-	mostMessages = 1000   // in one text
+	textMedia = "text/plain"
+	silence   = "6"  // a message that says nothing, where none is left
+	heard     = "ok" // the answer to what a page says
 )
 
 // isPolled reports whether a page may ask and say by polling what others do by a WebSocket.
@@ -44,34 +42,25 @@ func (q *request) takeMessages(w http.ResponseWriter, r *http.Request) error {
 	return q.takeBody(w, r)
 }
 
-// messagesIn are the messages of one text.
-func messagesIn(text []byte, most int64) ([][]byte, error) {
-	all := bytes.Split(text, []byte(between))
-	if len(all) > mostMessages {
-		return nil, errors.New("there are too many messages at once")
-	}
-	if slices.ContainsFunc(all, func(one []byte) bool { return len(one) == 0 || int64(len(one)) > most }) {
-		return nil, errors.New("a message is empty, or longer than it may be")
-	}
-	return all, nil
-}
-
 // saysByPolling decides each message of a page, before the application hears of any.
 func (x *exchange) saysByPolling(ctx context.Context) (Outcome, error) {
 	whole, outcome := x.request, Plain
-	all, err := messagesIn(whole.body, min(largestMessage, largestAsked))
+	var passes [][]byte
+	all, err := socket.Polled(whole.body, min(largestMessage, largestAsked))
 	if err != nil {
 		return "", unreadable(err.Error())
 	}
 	for _, text := range all {
-		x.odd = &oddMessage{shape.Takes, text, whole.route.socket.tag, whole.route.Socket.Type, nil}
-		became, err := x.asked(ctx, text)
+		x.odd = &oddMessage{shape.Takes, text, whole.route.socket.packets.Tag, whole.route.Socket.Type, nil, ""}
+		became, passed, err := x.asked(ctx, text)
 		if err != nil {
 			return "", err // of the message's own request
 		}
+		passes = append(passes, passed)
 		whole.changed = whole.changed || x.request.changes()
 		x.request, x.odd, outcome = whole, nil, outcome.heavier(became)
 	}
+	x.request.body = socket.Together(passes)
 	return outcome, nil
 }
 
@@ -88,7 +77,7 @@ func (x *exchange) answerPolling(ctx context.Context, outcome Outcome) Outcome {
 		if s.media != textMedia || !slices.Contains([]string{"", "utf-8"}, s.coded) {
 			return x.stop(ctx, policy.Show, &objection{policy.UndeclaredAnswer, "the content type of messages"})
 		}
-		all, err := messagesIn(s.body(), min(largestMessage, x.service.Largest))
+		all, err := socket.Polled(s.body(), min(largestMessage, x.service.Largest))
 		if err != nil {
 			return x.stop(ctx, policy.Show, notUnderstood(err.Error()))
 		}
@@ -96,19 +85,19 @@ func (x *exchange) answerPolling(ctx context.Context, outcome Outcome) Outcome {
 		if outcome, opened = x.opens(ctx); !opened {
 			return outcome
 		}
-		out = nil
+		var goes [][]byte
 		for i, text := range all {
-			x.odd = &oddMessage{shape.Sends, text, x.request.route.socket.tag, x.request.route.Socket.Type, all[i+1:]}
+			x.odd = &oddMessage{shape.Sends, text, x.request.route.socket.packets.Tag, x.request.route.Socket.Type, all[i+1:], ""}
 			t, err := x.said(ctx, text)
 			if err != nil {
 				return x.stopPolling(ctx, policy.Show, err)
 			}
 			x.odd, outcome = nil, outcome.heavier(t.outcome)
 			if t.goes {
-				out = append(append(out, between...), t.body...)
+				goes = append(goes, t.body)
 			}
 		}
-		if out = bytes.TrimPrefix(out, []byte(between)); len(out) == 0 {
+		if out = socket.Together(goes); len(out) == 0 {
 			out = []byte(silence)
 		}
 	}

@@ -38,7 +38,7 @@ func packets() httpgate.Route {
 	route.Methods = []string{"GET"}
 	route.Query, route.Only = []string{"transport", "sid"}, []httpgate.Choice{{Name: "transport", Texts: []string{"polling|websocket"}}}
 	route.Socket = &httpgate.Socket{
-		Prefixes: []string{"0", "40", "42", "42/desk,"}, Type: "$[0]", Words: []string{"2", "3", "6", "40", "2probe", "3probe", "5"}, Polling: true,
+		Prefixes: []string{"0", "40", "42", "42/desk,"}, Type: []string{"$[0]"}, Words: []string{"2", "3", "6", "40", "2probe", "3probe", "5"}, Polling: true,
 		Sends: []httpgate.Event{{Name: "0", Layout: opening}, {Name: "40", Layout: opening}, {Name: "42 row", Layout: row}, {Name: "42/desk, tick"}},
 		Takes: []httpgate.Message{
 			{Name: "42 follow", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}, Shows: register.Name},
@@ -462,7 +462,7 @@ func (w *world) comesIn(s *speaker) *page {
 // Promise: RUN-9
 func TestRUN_9_APrefixIsDraftedFromWhatWasRefused(t *testing.T) {
 	bare := packets()
-	bare.Path, bare.Kind, bare.Socket = "/messages", httpgate.Page, &httpgate.Socket{Type: "$[0]", Prefixes: []string{"40"}, Polling: true}
+	bare.Path, bare.Kind, bare.Socket = "/messages", httpgate.Page, &httpgate.Socket{Type: []string{"$[0]"}, Prefixes: []string{"40"}, Polling: true}
 	w, book := seeing(t, true, bare)
 	s := w.speaks()
 	for _, text := range []string{`42["person",{"id":"4711","name":"Elsa Fourcade"}]`, `0{"sid":"lsa4711","page":2}`, `424711["person",{"name":"Elsa Fourcade"}]`} {
@@ -556,7 +556,7 @@ func TestRUN_9_WhoCallsAnAddressSocketIODoesNotHideIt(t *testing.T) {
 func TestRUN_9_WhatIsPolledWithARefusedMessageIsSeen(t *testing.T) {
 	some := packets()
 	some.Path, some.Kind, some.Query, some.Only, some.Request = "/messages", httpgate.Page, nil, nil, nil
-	some.Socket = &httpgate.Socket{Type: "$[0]", Prefixes: []string{"0", "42"}, Words: []string{"2"}, Polling: true, Sends: []httpgate.Event{{Name: "42 known"}}}
+	some.Socket = &httpgate.Socket{Type: []string{"$[0]"}, Prefixes: []string{"0", "42"}, Words: []string{"2"}, Polling: true, Sends: []httpgate.Event{{Name: "42 known"}}}
 	w, book := seeing(t, true, some)
 	w.app = func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/plain; charset=UTF-8")

@@ -1,15 +1,16 @@
 package httpgate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate/shape"
 	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
@@ -94,7 +95,7 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	if s.IsEngine() && (s.Answer == "" || s.Answer == textMedia) { // whoever asks can add the parameters to any address
 		s = shape.Shape{Method: http.MethodGet, Path: s.Path, Query: s.Query, Why: s.Why, Socket: shape.Handshake, More: s.More, Last: s.Last}
 		if response != nil && response.media == textMedia && response.buffer != nil && response.decodeText("") == nil {
-			x.sketchMessages(s, &oddMessage{from: shape.Sends}, bytes.Split(response.body(), []byte(between)))
+			x.sketchMessages(s, &oddMessage{from: shape.Sends}, socket.InText(response.body()))
 		}
 	}
 	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
@@ -117,8 +118,11 @@ func (x *exchange) sketchSocket(s *shape.Shape) {
 func (x *exchange) sketchMessages(like shape.Shape, odd *oddMessage, texts [][]byte) {
 	for _, text := range texts[:min(len(texts), mostBeside)] {
 		if t := x.request.route; t != nil && t.socket != nil {
-			_, _, name, err := t.socket.apart(text)
+			_, _, name, err := t.socket.packets.Apart(text)
 			if declared := t.socket.sends[name] != nil || slices.Contains(t.Socket.Words, string(text)); err == nil && declared {
+				continue
+			}
+			if _, _, _, answers := t.socket.packets.Answers(text); answers { // whose question is not known here
 				continue
 			}
 		}
@@ -136,7 +140,22 @@ const mostBeside = 20
 func message(s *shape.Shape, odd *oddMessage) {
 	s.Socket, s.Query = odd.from, nil
 	before, json := socket.Split(odd.text)
-	if !shortPrefix.MatchString(before) { // of any length, it could be anybody's number
+	tag := odd.tag
+	switch _, _, _, asks := eventPackets.Asks(odd.text); {
+	case odd.question != "":
+		s.Socket = shape.Answers
+		s.Prefix, s.Type, _ = strings.Cut(odd.question, " ")
+		s.Parts, s.More = shape.Read(jsonMedia, json)
+		return
+	case asks && odd.from == shape.Takes:
+		s.Socket, before = shape.Asks, shape.EventPrefix
+		if tag == nil {
+			tag, odd.declared = questionName, []string{shape.EventTag, shape.EventTopic}
+			if name, err := tag.Of(json); err != nil || strings.Contains(typeOf(name), shape.Placeholder) || !strings.Contains(name, socket.Joint) {
+				tag, odd.declared = eventName, odd.declared[:1] // what stands there says something else
+			}
+		}
+	case !shortPrefix.MatchString(before): // of any length, it could be anybody's number
 		before, json = "", odd.text
 	}
 	parts, more := shape.Read(jsonMedia, json)
@@ -146,10 +165,10 @@ func message(s *shape.Shape, odd *oddMessage) {
 		s.Parts = parts
 	}
 	switch {
-	case odd.tag != nil:
-		s.Tag, s.Type = odd.declared, shape.Placeholder
-		if name, err := odd.tag.Of(json); err == nil {
-			s.Type = shape.Word(name)
+	case tag != nil:
+		s.Tag, s.Type = strings.Join(odd.declared, " "), shape.Placeholder
+		if name, err := tag.Of(json); err == nil {
+			s.Type = typeOf(name)
 		}
 	case before != "":
 		if name, err := eventName.Of(json); err == nil {
@@ -161,7 +180,20 @@ func message(s *shape.Shape, odd *oddMessage) {
 	}
 }
 
-var eventName, _ = socket.NewTag(shape.EventTag)
+var (
+	eventName, _    = socket.NewTag(shape.EventTag)
+	questionName, _ = socket.NewTag(shape.EventTag, shape.EventTopic)
+	eventPackets    = socket.NewPackets(nil, []socket.Numbered{{Asks: shape.EventPrefix}}, nil, new(fault.Complaints))
+)
+
+// typeOf is the type that a message says, of plain words.
+func typeOf(name string) string {
+	parts := strings.Split(name, socket.Joint)
+	for i := range parts {
+		parts[i] = shape.Word(parts[i])
+	}
+	return strings.Join(parts, socket.Joint)
+}
 
 // shortPrefix is what may be kept of what stands before the JSON of a message.
 var shortPrefix = regexp.MustCompile(`^[0-9]{1,2}$`)
@@ -171,8 +203,9 @@ type oddMessage struct {
 	from     string // shape.Sends or shape.Takes
 	text     []byte
 	tag      *socket.Tag
-	declared string   // its path
+	declared []string // its paths
 	beside   [][]byte // messages that came with it, and were not decided
+	question string   // that it answers, by the name it is declared by
 }
 
 // sketched are the content types that are called by their names.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/asked"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/shape"
 	"poterne/internal/gate/socket"
@@ -27,7 +28,7 @@ import (
 // sockets is how the messages of a WebSocket are read.
 type sockets struct {
 	declared *Socket
-	tag      *socket.Tag // nil when there is one message each way
+	packets  *socket.Packets
 	sends    map[string]*messageReader
 	takes    map[string]*route // what a page sends is a request of its own, by what it carries
 }
@@ -35,19 +36,17 @@ type sockets struct {
 // People reports whether any message names somebody.
 func (d *Socket) People() bool {
 	return slices.ContainsFunc(d.Sends, func(e Event) bool { return len(e.Layout.People) > 0 }) ||
-		slices.ContainsFunc(d.Takes, func(m Message) bool { return len(m.Request) > 0 })
+		slices.ContainsFunc(d.Takes, func(m Message) bool {
+			return len(m.Request) > 0 || m.Answer != nil && len(m.Answer.Layout.People) > 0
+		})
 }
 
 // largestAsked is how many bytes a page's message may have. Whoever sends slowly holds them, as often as
 // an account may have streams.
 const largestAsked = 64 << 10
 
-// onlyMessage is what the one message is called that is told apart from no other.
-const onlyMessage = ""
-
 var (
 	pageOrigins  = regexp.MustCompile(`^https?://[a-z0-9.\[\]:-]+$`)
-	prefixForm   = regexp.MustCompile(`^[!-Z\\^-z|~]{1,32}$`)
 	subprotocols = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 )
 
@@ -76,63 +75,39 @@ func (t *route) compileSocket(c *fault.Complaints) {
 	if t.Kind == Static || t.Kind == Page && d.People() {
 		c.Add("websocket", "its messages name somebody; declare a route of people")
 	}
-	s := &sockets{declared: d, sends: make(map[string]*messageReader), takes: make(map[string]*route)}
+	s := &sockets{declared: d, packets: socket.NewPackets(d.Prefixes, d.Numbered, d.Type, c), sends: make(map[string]*messageReader), takes: make(map[string]*route)}
 	t.socket = s
-	if d.Type != "" {
-		var err error
-		if s.tag, err = socket.NewTag(d.Type); err != nil {
-			c.Add("websocket.type", "%v", err)
-		}
-	} else if len(d.Prefixes) == 0 && (len(d.Sends) > 1 || len(d.Takes) > 1) {
+	if len(d.Type)+len(d.Prefixes) == 0 && (len(d.Sends) > 1 || len(d.Takes) > 1) {
 		c.Add("websocket.type", "say which member tells messages of several types apart, such as type = \"$.type\"")
 	}
-	if slices.ContainsFunc(d.Prefixes, func(before string) bool { return !prefixForm.MatchString(before) }) {
-		c.Add("websocket.prefixes", "write what stands before the JSON, such as 42, in up to 32 letters, digits and signs but brackets and braces")
-	}
 	named := func(where, name string, twice bool) bool {
-		if before, _, _ := strings.Cut(name, " "); len(d.Prefixes) > 0 && !slices.Contains(d.Prefixes, before) {
-			c.Add("websocket."+where, "%q begins with none of prefixes; call a message after what stands before it, and its type, such as \"42 moved\"", name)
-			return false
+		err := s.packets.CheckName(name, where == "takes")
+		if err == nil && twice {
+			err = errors.New("comes twice")
 		}
-		if twice || (d.Type != "" && name == "") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			c.Add("websocket."+where, "%q is not the name of a type, or comes twice", name)
-			return false
+		if err != nil {
+			c.Add("websocket."+where, "%q %v", name, err)
 		}
-		return true
+		return err == nil
 	}
 	for _, e := range d.Sends {
-		name := s.called(e.Name)
+		name := s.packets.Called(e.Name)
 		if !named("sends", name, s.sends[name] != nil) {
 			continue
 		}
 		by := &messageReader{about: e.About, people: len(e.Layout.People) > 0}
 		e.Layout.Format = content.JSON
-		if s.says(name) {
-			e.Layout.Plain = append(slices.Clip(e.Layout.Plain), d.Type) // it is one of those that are declared
-		}
+		e.Layout.Plain = slices.Concat(e.Layout.Plain, s.packets.Says(name)) // it is one of those that are declared
 		var err error
 		by.Reader, err = content.Compile(e.Layout)
 		c.In("websocket.sends."+e.Name, err)
 		s.sends[name] = by
 	}
 	for _, m := range d.Takes {
-		if name := s.called(m.Name); named("takes", name, s.takes[name] != nil) {
+		if name := s.packets.Called(m.Name); named("takes", name, s.takes[name] != nil) {
 			s.takes[name] = t.taking(m, c)
 		}
 	}
-}
-
-// called is a type by which messages are found.
-func (s *sockets) called(name string) string {
-	if s.declared.Type == "" && len(s.declared.Prefixes) == 0 {
-		return onlyMessage
-	}
-	return name
-}
-
-// says reports whether a message of this name says its type: it is one of those parts that are declared.
-func (s *sockets) says(name string) bool {
-	return s.declared.Type != "" && (len(s.declared.Prefixes) == 0 || strings.Contains(name, " "))
 }
 
 // taking is the route of a message that a page sends: a request without an answer of its own, at the
@@ -143,10 +118,9 @@ func (t *route) taking(m Message, c *fault.Complaints) *route {
 		Path: t.Path, Kind: t.Kind, Purpose: t.Purpose, Query: t.Query, Request: slices.Concat(t.Request, m.Request), Members: slices.Clone(m.Members),
 		Written: m.Written, Partial: m.Partial, Writes: m.Writes, Shows: t.Shows | m.Shows, Reads: m.Writes == 0 && len(m.Written) == 0,
 	}}
-	if t.socket.says(m.Name) {
-		one.Members = append(one.Members, t.Socket.Type)
-	}
+	one.Members = append(one.Members, t.socket.packets.Says(m.Name)...)
 	var wrong fault.Complaints
+	told := one.compileAnswer(m.Answer, &wrong)
 	one.query, one.form = allowed(one.Query), make(map[string]string)
 	one.compileRequest(&wrong)
 	one.checkSchemes(&wrong)
@@ -155,7 +129,9 @@ func (t *route) taking(m Message, c *fault.Complaints) *route {
 		wrong.Add("", "a message is JSON: write members by their paths, such as $.id")
 	case one.json == nil:
 		wrong.Add("", "list what the message may hold: members = [\"$.text\"]")
-	case len(m.Request) > 0 && one.Reads && m.Shows == 0:
+	case m.Answer != nil && !t.socket.packets.MayAsk(m.Name):
+		wrong.Add("answer", "only what is numbered is answered; list what stands before the number: numbered = { 42 = \"43\" }")
+	case len(m.Request) > 0 && one.Reads && m.Shows == 0 && !told:
 		wrong.Add("shows", "the message names somebody and changes nothing: say with shows what the application tells of them from then on")
 	case !register.AllFields.Has(m.Shows):
 		wrong.Add("shows", "there are categories nobody knows")
@@ -172,7 +148,13 @@ func (t *route) messages() []Event {
 	case t.Events != nil:
 		return t.Events.Of
 	case t.Socket != nil:
-		return t.Socket.Sends
+		all := slices.Clone(t.Socket.Sends)
+		for _, m := range t.Socket.Takes {
+			if m.Answer != nil {
+				all = append(all, Event{m.Name, m.Answer.Layout, m.Answer.About})
+			}
+		}
+		return all
 	default:
 		return nil
 	}
@@ -288,6 +270,8 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 	defer page.Close(socket.Failed, "") // of what panics
 
 	handshake, act, code := x.request, policy.Show, 0
+	release := x.proxy.questions.Hold(x.connection())
+	defer release()
 	said, heldSaid := x.hears(application, x.service.Largest)
 	asked, heldAsked := x.hears(page, min(largestAsked, x.service.Uploads))
 	look := time.NewTicker(x.proxy.flows.every)
@@ -303,7 +287,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 				err = errGone
 			}
 		case m := <-said:
-			x.odd = &oddMessage{shape.Sends, m.Text, handshake.route.socket.tag, handshake.route.Socket.Type, nil}
+			x.odd = &oddMessage{shape.Sends, m.Text, handshake.route.socket.packets.Tag, handshake.route.Socket.Type, nil, ""}
 			var became Outcome
 			code = m.Code
 			if became, err = x.says(ctx, page, m); err == nil {
@@ -315,7 +299,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 			}
 		case m := <-asked:
 			x.arrived, act, code = time.Now(), policy.Attempt, m.Code
-			x.odd = &oddMessage{shape.Takes, m.Text, handshake.route.socket.tag, handshake.route.Socket.Type, nil}
+			x.odd = &oddMessage{shape.Takes, m.Text, handshake.route.socket.packets.Tag, handshake.route.Socket.Type, nil, ""}
 			var became Outcome
 			if became, err = x.asks(ctx, application, m); err == nil {
 				x.request, x.odd, act = handshake, nil, policy.Show
@@ -380,9 +364,12 @@ func (x *exchange) said(ctx context.Context, text []byte) (told, error) {
 		t.body = text
 		return t, err
 	}
-	before, json, name, err := s.apart(text)
+	if before, number, json, ok := s.packets.Answers(text); ok {
+		return x.answered(ctx, before, number, json)
+	}
+	before, json, name, err := s.packets.Apart(text)
 	switch {
-	case errors.Is(err, errPrefix):
+	case errors.Is(err, socket.ErrPrefix):
 		return told{}, &objection{policy.UndeclaredAnswer, err.Error()}
 	case err != nil:
 		return told{}, notUnderstood(err.Error())
@@ -397,30 +384,6 @@ func (x *exchange) said(ctx context.Context, text []byte) (told, error) {
 	t, err := x.message(ctx, by, json)
 	t.body = append([]byte(before), t.body...)
 	return t, err
-}
-
-// errPrefix is what stands before the JSON of a message that is not declared there.
-var errPrefix = errors.New("what stands before the JSON of a message is not declared")
-
-// apart takes a message apart into what stands before its JSON, and that, and says its type.
-func (s *sockets) apart(text []byte) (before string, json []byte, name string, err error) {
-	json = text
-	if len(s.declared.Prefixes) > 0 {
-		if before, json = socket.Split(text); !slices.Contains(s.declared.Prefixes, before) {
-			return "", nil, "", errPrefix
-		}
-	}
-	if s.tag == nil {
-		return before, json, cmp.Or(before, onlyMessage), nil
-	}
-	switch name, err = s.tag.Of(json); {
-	case before == "":
-		return before, json, name, err
-	case errors.Is(err, socket.ErrNoTag):
-		return before, json, before, nil
-	default:
-		return before, json, before + " " + name, err
-	}
 }
 
 // hand gives a message to a side, to whoever takes it in time, unless an order came since it was
@@ -439,34 +402,35 @@ func (x *exchange) asks(ctx context.Context, application *socket.Line, m socket.
 	if m.Err != nil {
 		return "", x.wrongMessage(m.Err, policy.RequestUnreadable)
 	}
-	became, err := x.asked(ctx, m.Text)
+	became, passed, err := x.asked(ctx, m.Text)
 	if err != nil {
 		return "", err
 	}
-	return became, x.hand(ctx, application, m.Text)
+	return became, x.hand(ctx, application, passed)
 }
 
-// asked decides one message of the page. When it returns, that is written where it names somebody or changes
-// something, and the request is that of the message.
-func (x *exchange) asked(ctx context.Context, text []byte) (Outcome, error) {
+// asked decides one message of the page, and returns what is passed on of it. When it returns, that is written where it names
+// somebody or changes something, but for what is answered, which is written with its answer; and the request is that of the message.
+func (x *exchange) asked(ctx context.Context, text []byte) (became Outcome, passed []byte, err error) {
 	if err := x.goesOn(ctx); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	handshake := x.request
 	s := handshake.route.socket
 	if slices.Contains(s.declared.Words, string(text)) {
-		return Plain, nil
+		return Plain, text, nil
 	}
-	_, json, name, err := s.apart(text)
-	if errors.Is(err, errPrefix) {
-		return "", &objection{policy.UndeclaredBody, err.Error()}
+	text, around, number, asks := s.packets.Asks(text)
+	_, json, name, err := s.packets.Apart(text)
+	if errors.Is(err, socket.ErrPrefix) {
+		return "", nil, &objection{policy.UndeclaredBody, err.Error()}
 	}
 	if err != nil {
-		return "", unreadable(err.Error())
+		return "", nil, unreadable(err.Error())
 	}
 	by := s.takes[name]
-	if by == nil {
-		return "", &objection{policy.UndeclaredBody, "a message of a type that is not declared"}
+	if by == nil || (by.answer != nil) != asks {
+		return "", nil, &objection{policy.UndeclaredBody, "a message of a type that is not declared"}
 	}
 	x.request = request{method: by.method, route: by, address: handshake.address, header: handshake.header, largest: handshake.largest, body: json}
 	q := &x.request
@@ -479,35 +443,46 @@ func (x *exchange) asked(ctx context.Context, text []byte) (Outcome, error) {
 		refs, err = q.readJSON(slices.Clone(handshake.refs))
 	})
 	if err = cmp.Or(late, err); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	q.refs = refs
 	if err := q.mustName(); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if q.named, err = x.people(ctx, q.refs); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if len(q.refs) > 0 { // a heartbeat that counts is no list that is turned over
+	if len(q.refs) > 0 || by.answer != nil && by.answer.people { // a heartbeat that counts is no list that is turned over
 		q.signs = x.proxy.notice(x.session.Account, q)
 	}
-	act, became := policy.Show, Plain
-	if q.changes() {
-		act = policy.Change
+	if passed = text; asks {
+		one := &asked.Question[question]{Numbered: around, Number: number}
+		if passed, err = x.opensQuestion(one, name, json); err != nil {
+			return "", nil, err
+		}
+		defer func() {
+			if err != nil { // it is not passed on
+				x.proxy.questions.Take(x.connection(), one.Answers, one.Passed)
+			}
+		}()
 	}
-	if ask := x.ask(act); q.changes() || len(ask.People) > 0 {
-		decision, err := x.commit(ctx, ask)
-		if err != nil {
-			return "", err
-		}
-		if !decision.Shown() {
-			return "", &refusedMessage{decision.Whole, x.receipt}
-		}
-		if became = Plain; !q.changes() {
-			became = Shown
-		}
+	var decision policy.Decision
+	became = Plain
+	switch ask := x.ask(policy.Show); {
+	case q.changes():
+		decision, err = x.commit(ctx, x.ask(policy.Change))
+	case asks: // it will be written with its answer, as a reading is with its response
+		decision, err = x.foresee(ctx)
+	case len(ask.People) > 0:
+		became = Shown
+		decision, err = x.commit(ctx, ask)
+	default:
+		return Plain, passed, nil
 	}
-	return became, nil
+	if err == nil && !decision.Shown() {
+		err = &refusedMessage{decision.Whole, x.receipt}
+	}
+	return became, passed, err
 }
 
 // parting is the code and the words by which a page is told why its WebSocket ends. Of a refusal they

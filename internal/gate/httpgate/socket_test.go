@@ -46,7 +46,7 @@ func live() httpgate.Route {
 	return httpgate.Route{
 		Path: "/live", Kind: httpgate.People, Purpose: "accompany",
 		Socket: &httpgate.Socket{
-			Type: "$.type", Protocols: []string{"town.v1", "town.v2"}, Codes: []int{4001}, Words: []string{"♥"},
+			Type: []string{"$.type"}, Protocols: []string{"town.v1", "town.v2"}, Codes: []int{4001}, Words: []string{"♥"},
 			Sends: []httpgate.Event{{Name: "moved", Layout: within}, {Name: "file", Layout: onePerson, About: true}, {Name: "row", Layout: onePerson}, {Name: "several", Layout: several}, {Name: "status", Layout: nobodyInIt}, {Name: "tick"}},
 			Takes: []httpgate.Message{
 				{Name: "hello", Members: []string{"$.page"}},
@@ -799,7 +799,7 @@ func TestSCOPE_9_WhomAHandshakeNamesIsInEachMessage(t *testing.T) {
 // Promise: RUN-9
 func TestRUN_9_AWebSocketIsDraftedFromWhatWasRefused(t *testing.T) {
 	bare := live()
-	bare.Path, bare.Socket = "/messages", &httpgate.Socket{Type: "$.type"}
+	bare.Path, bare.Socket = "/messages", &httpgate.Socket{Type: []string{"$.type"}}
 	bare.Kind = httpgate.Page
 	w, book := seeing(t, true, bare)
 	s := w.speaks()
@@ -855,8 +855,8 @@ func TestSCOPE_1_AWebSocketIsDeclaredInOneWay(t *testing.T) {
 		"the origins of pages":           func(r *httpgate.Route) { r.Socket.Origins = []string{"https://*.example"} },
 		"a subprotocol is one word":      func(r *httpgate.Route) { r.Socket.Protocols = []string{"a, b"} },
 		"write numbers of 3001":          func(r *httpgate.Route) { r.Socket.Codes = []int{1008} },
-		"not the path of one member":     func(r *httpgate.Route) { r.Socket.Type = "$..type" },
-		"tells messages of several":      func(r *httpgate.Route) { r.Socket.Type = "" },
+		"not the path of one member":     func(r *httpgate.Route) { r.Socket.Type = []string{"$..type"} },
+		"tells messages of several":      func(r *httpgate.Route) { r.Socket.Type = nil },
 		"comes twice":                    func(r *httpgate.Route) { r.Socket.Takes = append(r.Socket.Takes, r.Socket.Takes[0]) },
 		"is not declared; write [regist": func(r *httpgate.Route) { r.Socket.Takes[1].Request[0].Scheme = "unknown" },
 		"say with shows":                 func(r *httpgate.Route) { r.Socket.Takes[1].Shows = 0 },

@@ -523,37 +523,53 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 	}
 	first.named(b, known, "query", query, false)
 	fmt.Fprintf(b, "# A page opens a WebSocket here. What each side says is refused, and noted, until it is declared.\n[service.route.websocket]\n")
-	tag := ""
+	tag, numbered := "", false
 	var prefixes []string
 	if engine {
 		tag, prefixes = EventTag, slices.Clone(enginePrefixes)
 	}
 	for _, s := range shapes {
-		if s.Path == first.Path && s.Tag != "" {
+		if s.Path == first.Path && len(s.Tag) > len(tag) {
 			tag = s.Tag
 		}
-		if s.Path == first.Path && s.Prefix != "" && len(s.Body)+len(s.Parts) > 0 && !slices.Contains(prefixes, s.Prefix) {
+		if s.Path == first.Path && s.Socket == Asks {
+			numbered = true
+		}
+		if s.Path == first.Path && s.Prefix != "" && s.Socket != Asks && s.Socket != Answers && len(s.Body)+len(s.Parts) > 0 && !slices.Contains(prefixes, s.Prefix) {
 			prefixes = append(prefixes, s.Prefix)
 		}
 	}
 	if slices.Sort(prefixes); len(prefixes) > 0 {
 		fmt.Fprintf(b, "prefixes = %s\n", list(prefixes))
 	}
-	if tag == "" {
+	if numbered {
+		fmt.Fprintf(b, "numbered = { %s = %q }\n", EventPrefix, answerPrefix)
+	}
+	switch tags := strings.Fields(tag); len(tags) {
+	case 0:
 		fmt.Fprintf(b, "# type = \"$.type\": the member that tells messages apart, where there are several\n")
-	} else {
+	case 1:
 		fmt.Fprintf(b, "type = %q\n", tag)
+	default:
+		fmt.Fprintf(b, "type = %s\n", list(tags))
 	}
 	if engine {
 		fmt.Fprintf(b, "polling = true # as long as there is no WebSocket\n# Packets of Engine.IO and socket.io that carry nothing:\n# words = %s\n", list(engineWords))
 	}
 	for _, s := range shapes {
-		if s.Path != first.Path || s.Socket != Sends && s.Socket != Takes {
+		if s.Path != first.Path || s.Socket == Handshake || s.Socket == "" {
 			continue
 		}
-		table := fmt.Sprintf("service.route.websocket.%s.%s", s.Socket, key(cmp.Or(s.Type, "message")))
+		side := s.Socket
+		if side == Asks || side == Answers {
+			side = Takes
+		}
+		table := fmt.Sprintf("service.route.websocket.%s.%s", side, key(cmp.Or(s.Type, "message")))
 		if s.Prefix != "" {
-			table = fmt.Sprintf("service.route.websocket.%s.%q", s.Socket, strings.TrimSpace(s.Prefix+" "+s.Type))
+			table = fmt.Sprintf("service.route.websocket.%s.%q", side, strings.TrimSpace(s.Prefix+" "+s.Type))
+		}
+		if s.Socket == Answers {
+			table += ".answer"
 		}
 		if s.Prefix != "" && len(s.Parts)+len(s.Body) == 0 && !s.More {
 			fmt.Fprintf(b, "# %s: %q alone, seen %d×: what says nothing of anybody stands under words\n", s.Socket, s.Prefix, s.Times)
@@ -563,18 +579,24 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 			s.opening(b, table)
 			continue
 		}
-		if strings.Contains(s.Type, Placeholder) || strings.ContainsAny(s.Type, ". /:[]") {
+		if strings.Contains(s.Type, Placeholder) || strings.ContainsAny(strings.ReplaceAll(s.Type, ", ", ""), ". /:[]") {
 			fmt.Fprintf(b, "# %s: a type that is no plain word, seen %d×: %d parts\n", s.Socket, s.Times, len(s.Parts)+len(s.Body))
 			continue
 		}
 		var own strings.Builder
-		if s.Socket == Takes {
+		switch s.Socket {
+		case Takes, Asks:
 			fmt.Fprintf(&own, "# what a page says, refused %d×: whom it names stands under request, and what it changes under written\n[%s]\n", s.Times, table)
+			if s.Socket == Asks {
+				fmt.Fprintf(&own, "answer = {} # it is seen once this is declared\n")
+			}
 			s.named(&own, known, "members", without(s.Body, tag), false)
-		} else {
+		default:
 			fmt.Fprintf(&own, "# what the application says, refused %d×\n", s.Times)
 			d := rowsDraft{b: &own, known: known, scheme: scheme, format: "json", media: "application/json", about: names}
-			s.Parts = without(s.Parts, tag)
+			if s.Socket == Sends {
+				s.Parts = without(s.Parts, tag)
+			}
 			rows := s.rows("json")
 			for _, row := range slices.Sorted(maps.Keys(rows)) {
 				d.row(row, rows[row])
@@ -599,8 +621,14 @@ var (
 	engineOpening  = []string{"$.sid", "$.upgrades", "$.pingInterval", "$.pingTimeout", "$.maxPayload"}
 )
 
-// EventTag is where an event of socket.io says its name.
-const EventTag = "$[0]"
+// An event of socket.io says its name at EventTag, and those of Feathers what of at EventTopic. EventPrefix stands before it, and
+// before its number where it has one; answerPrefix before that of its answer.
+const (
+	EventTag     = "$[0]"
+	EventTopic   = "$[1]"
+	EventPrefix  = "42"
+	answerPrefix = "43"
+)
 
 // IsEngine reports whether it is asked for as Engine.IO is.
 func (s Shape) IsEngine() bool {
@@ -631,9 +659,10 @@ func (s Shape) opening(b *strings.Builder, table string) {
 	}
 }
 
-// without leaves a place out.
-func without(parts []Part, path string) []Part {
-	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return p.Path == path })
+// without leaves places out, which have a blank between them.
+func without(parts []Part, paths string) []Part {
+	all := strings.Fields(paths)
+	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return slices.Contains(all, p.Path) })
 }
 
 // named writes a list of names, for whoever confirms that they are nobody's. Those that may say something of a person

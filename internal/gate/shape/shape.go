@@ -39,8 +39,8 @@ type Shape struct {
 	Exact     bool     `json:"exact,omitempty"`  // Document is the text of a statement to the letter
 	Code      string   `json:"code,omitempty"`   // with which a server did not describe a statement
 	Why       string   `json:"why"`              // it was refused
-	Socket    string   `json:"socket,omitempty"` // of a WebSocket, or of messages that are polled: Handshake, Sends or Takes
-	Tag       string   `json:"tag,omitempty"`    // of a message: the member that is declared to say its type
+	Socket    string   `json:"socket,omitempty"` // of a WebSocket, or of messages that are polled: Handshake, Sends, Takes, Asks or Answers
+	Tag       string   `json:"tag,omitempty"`    // of a message: the members that say its type, with a blank between them
 	Type      string   `json:"type,omitempty"`   // and the type it said, or a placeholder
 	Prefix    string   `json:"prefix,omitempty"` // up to two digits that stand before its JSON
 	Status    int      `json:"status,omitempty"` // the application answered, when that was no answer to look into
@@ -58,6 +58,8 @@ const (
 	Handshake = "handshake" // that a page asks for one
 	Sends     = "sends"     // a message of the application
 	Takes     = "takes"     // a message of the page
+	Asks      = "asks"      // one that is numbered, so that the page waits for its answer
+	Answers   = "answers"   // that answer, under the prefix and the type of what it answers
 )
 
 // OtherMedia stands for a content type that is not called by its name.

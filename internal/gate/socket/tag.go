@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Tag is the member of a JSON message that says of what type it is, such as $.type,
-// $.header.kind or $[0].
-type Tag struct{ steps []tagStep }
+// $.header.kind or $[0], or several, each of which says a part of it.
+type Tag struct{ places [][]tagStep }
 
 // tagStep is a name in an object, or, where that is empty, a position in an array.
 type tagStep struct {
@@ -23,18 +24,28 @@ type tagStep struct {
 
 var tagForm = regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]\])+$`)
 
-// NewTag reads the path of a tag. It goes by names and positions below ten.
-func NewTag(path string) (*Tag, error) {
-	if !tagForm.MatchString(path) {
-		return nil, fmt.Errorf("%q is not the path of one member; write it as $.type", path)
-	}
+// Joint stands between two parts of a type, none of which has a comma in it.
+const Joint = ", "
+
+// NewTag reads the paths of a tag. They go by names and positions below ten.
+func NewTag(paths ...string) (*Tag, error) {
 	t := &Tag{}
-	for _, part := range strings.FieldsFunc(path[1:], func(r rune) bool { return r == '.' || r == '[' }) {
-		if digit, is := strings.CutSuffix(part, "]"); is {
-			t.steps = append(t.steps, tagStep{place: int(digit[0] - '0')})
-		} else {
-			t.steps = append(t.steps, tagStep{name: part})
+	for i, path := range paths {
+		if !tagForm.MatchString(path) {
+			return nil, fmt.Errorf("%q is not the path of one member; write it as $.type", path)
 		}
+		if slices.Contains(paths[:i], path) {
+			return nil, fmt.Errorf("%q says two parts of a type", path)
+		}
+		var steps []tagStep
+		for _, part := range strings.FieldsFunc(path[1:], func(r rune) bool { return r == '.' || r == '[' }) {
+			if digit, is := strings.CutSuffix(part, "]"); is {
+				steps = append(steps, tagStep{place: int(digit[0] - '0')})
+			} else {
+				steps = append(steps, tagStep{name: part})
+			}
+		}
+		t.places = append(t.places, steps)
 	}
 	return t, nil
 }
@@ -52,11 +63,12 @@ func Split(message []byte) (before string, json []byte) {
 // Why a message has no type: ErrNoTag where it is strict JSON otherwise.
 var (
 	errNoJSON = errors.New("a message is not one JSON text in UTF-8, or has a name twice")
+	errComma  = errors.New("a part of a message's type has a comma in it")
 	ErrNoTag  = errors.New("a message does not say its type, which is a text")
 )
 
-// Of returns the type that a message says. The message is read to its end: what is not strict
-// JSON has none. The error quotes nothing of it.
+// Of returns the type that a message says: where it has several parts, as many as are texts, up to the first that is none. The
+// message is read to its end: what is not strict JSON has none. The error quotes nothing of it.
 func (t *Tag) Of(message []byte) (string, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(message))
 	if _, err := d.ReadValue(); err != nil {
@@ -65,8 +77,27 @@ func (t *Tag) Of(message []byte) (string, error) {
 	if _, err := d.ReadToken(); err != io.EOF {
 		return "", errNoJSON
 	}
-	value, err := jsontext.Value(bytes.TrimSpace(message)), error(nil)
-	for _, step := range t.steps {
+	var parts []string
+	for _, steps := range t.places {
+		text, err := said(bytes.TrimSpace(message), steps)
+		if err == ErrNoTag && len(parts) > 0 {
+			break
+		}
+		if err == nil && len(t.places) > 1 && strings.Contains(text, ",") {
+			err = errComma
+		}
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, Joint), nil
+}
+
+// said is the text at a place in a value, which is well formed.
+func said(value jsontext.Value, steps []tagStep) (string, error) {
+	var err error
+	for _, step := range steps {
 		if value, err = step.in(value); err != nil {
 			return "", err
 		}
