@@ -472,3 +472,45 @@ func TestSCOPE_1_WhatIsNumberedIsDeclaredInOneWay(t *testing.T) {
 		t.Errorf("people in an answer: %v", err)
 	}
 }
+
+// What a page asks by a number is drafted as a question, whose answer is seen once it is declared; neither its number nor a value is kept.
+//
+// Promise: RUN-9
+func TestRUN_9_QuestionsAndTheirAnswersAreDrafted(t *testing.T) {
+	bare := asks()
+	bare.Path, bare.Query, bare.Only = "/messages", nil, nil
+	bare.Socket = &httpgate.Socket{Prefixes: []string{"40"}}
+	w, book := seeing(t, true, bare)
+	s := w.speaks()
+	for _, text := range []string{`424711["find","people",{"surname":"Fourcade"}]`, `424712["follow","elsafourcade"]`} {
+		p := w.opens(s, "/messages")
+		p.asks(text)
+		if got := p.hears(); !strings.HasPrefix(got, "closed 1008 ") {
+			t.Errorf("%q", got)
+		}
+	}
+	draft := held(t, book, "4711", "lsa", "ourcade")
+	for _, want := range []string{"numbered = { 42 = \"43\" }\n", "type = [\"$[0]\", \"$[1]\"]\n", "[service.route.websocket.takes.\"42 find, people\"]\nanswer = {}", "$[2].surname", "[service.route.websocket.takes.\"42 follow\"]\nanswer = {}"} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("%q is not in the draft:\n%s", want, draft)
+		}
+	}
+
+	bare.Socket = &httpgate.Socket{
+		Prefixes: []string{"40"}, Numbered: []socket.Numbered{{Asks: "42", Answers: "43"}}, Type: []string{"$[0]", "$[1]"},
+		Takes: []httpgate.Message{{Name: "42 find, people", Members: []string{"$[2].surname"}, Answer: &httpgate.Answer{}}},
+	}
+	w, book = seeing(t, true, bare)
+	s = w.speaks()
+	p := w.opens(s, "/messages")
+	p.asks(`424711["find","people",{"surname":"Fourcade"}]`)
+	_, number, _ := heardAsked(t, s.heard)
+	p.tells("43" + number + `[null,{"data":[{"id":"4711-01","name":"Elsa Fourcade"},{"id":"4711-02","name":"Elsa Fourcade"}]}]`)
+	if got := p.hears(); !strings.HasPrefix(got, "closed 1008 undeclared-answer") {
+		t.Errorf("%q", got)
+	}
+	draft = held(t, book, "4711", "lsa", "ourcade", number)
+	if want := "[[service.route.websocket.takes.\"42 find, people\".answer.people]]\nrow = \"$[1].data[*]\"\nperson = { dossier = \"@.id\" }\nfields.name = \"@.name\"\n"; !strings.Contains(draft, want) {
+		t.Errorf("%q is not in the draft:\n%s", want, draft)
+	}
+}

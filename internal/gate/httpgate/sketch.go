@@ -145,7 +145,7 @@ func message(s *shape.Shape, odd *oddMessage) {
 	case odd.question != "":
 		s.Socket = shape.Answers
 		s.Prefix, s.Type, _ = strings.Cut(odd.question, " ")
-		s.Parts, s.More = shape.Read(jsonMedia, json)
+		s.Parts, s.More = shape.ReadList(json)
 		return
 	case asks && odd.from == shape.Takes:
 		s.Socket, before = shape.Asks, shape.EventPrefix
@@ -159,6 +159,9 @@ func message(s *shape.Shape, odd *oddMessage) {
 		before, json = "", odd.text
 	}
 	parts, more := shape.Read(jsonMedia, json)
+	if s.Socket == shape.Asks {
+		parts, more = shape.ReadList(json)
+	}
 	if s.More = more; odd.from == shape.Takes {
 		s.Body = parts
 	} else {

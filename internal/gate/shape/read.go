@@ -28,6 +28,29 @@ const (
 // parts.
 func Read(media string, body []byte) ([]Part, bool) { return new(Spaces).Read(media, body) }
 
+// ReadList is Read of a list in JSON whose elements are told apart by where they stand.
+func ReadList(body []byte) (all []Part, more bool) {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	if d.PeekKind() != '[' || len(body) > mostBytes {
+		return Read("application/json", body)
+	}
+	_, err := d.ReadToken()
+	for n := 0; err == nil && d.PeekKind() != ']'; n++ {
+		var value jsontext.Value
+		if value, err = d.ReadValue(); err != nil || n == mostTuple {
+			more = true
+			break
+		}
+		parts, over := Read("application/json", value)
+		for _, p := range parts {
+			p.Path = fmt.Sprintf("$[%d]%s", n, strings.TrimPrefix(p.Path, "$"))
+			all = append(all, p)
+		}
+		more = more || over
+	}
+	return all[:min(len(all), mostParts)], more || len(all) > mostParts
+}
+
 // Read is Read, of XML whose namespaces are called as they were in what was read before.
 func (s *Spaces) Read(media string, body []byte) ([]Part, bool) {
 	p := parts{spaces: s}
