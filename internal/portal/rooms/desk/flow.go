@@ -20,9 +20,9 @@ const (
 	refreshEvery = time.Second      // how often the live desk asks whether its reader may still watch, and draws its picture anew
 	breatheEvery = 15 * time.Second // how often the flow asks again what people are called
 
-	// gatherFor is how long what happens after a line waits for more: each packet costs the server
-	// more than what is in it, once for each desk that is open.
-	gatherFor = 500 * time.Millisecond
+	// gatherFor is how long what happens after a line waits at most, for more or for the next picture: each
+	// packet costs the server more than what is in it, once for each desk that is open.
+	gatherFor = refreshEvery
 )
 
 // flow sends the desk's lines as they happen. Each carries the number of its last
@@ -58,10 +58,9 @@ func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) e
 		return err
 	}
 	out := l.stream(v, of)
-	err := out.write("retry: 1000\n\n")
-	if err == nil {
-		err = out.beat()
-	}
+	out.say("retry: 1000\n\n")
+	out.beat()
+	err := out.flush()
 	if err == nil && next != nil {
 		*next, err = out.missed(ctx, *next)
 	}
@@ -73,22 +72,27 @@ func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) e
 	defer refresh.Stop()
 	defer beat.Stop()
 	defer breathe.Stop()
+	var gathering <-chan time.Time // nil: a line is sent when it happens
 	for err == nil {
 		var more <-chan struct{}
-		if next != nil {
-			if *next, more, err = out.lines(*next); err != nil {
-				break
+		if next != nil && gathering == nil {
+			var any bool
+			if *next, any, more, err = out.lines(*next); any {
+				gathering, more = time.After(gatherFor), nil
 			}
+		}
+		if err == nil {
+			err = out.flush()
+		}
+		if err != nil {
+			break
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-more:
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Until(out.sent.Add(gatherFor))):
-			}
+		case <-gathering:
+			gathering = nil
 		case <-refresh.C:
 			// Accounts and orders change in a new generation; that an account has come to its end is
 			// seen when it breathes.
@@ -100,14 +104,14 @@ func (l live) send(ctx context.Context, v visit, of view, next *ledger.Number) e
 			} else if v.Still(ctx) != nil || !l.mayWatch(v.Viewer) {
 				return nil
 			}
-			err = out.picture()
+			gathering, err = nil, out.picture()
 		case <-breathe.C:
 			if l.stillWatches(ctx, v.Visit) != nil {
 				return nil
 			}
 			out.v.labels, err = l.labels(v.Visit)
 		case <-beat.C:
-			err = out.beat()
+			out.beat()
 		}
 	}
 	return nil // the reader left, or will come back
@@ -153,7 +157,8 @@ func (s *stream) missed(ctx context.Context, next ledger.Number) (ledger.Number,
 		if text, err := s.draw(t); err != nil {
 			return next, err
 		} else if text != "" {
-			if err := s.write(text); err != nil {
+			s.say(text)
+			if err := s.flush(); err != nil {
 				return next, err
 			}
 		}
@@ -172,8 +177,9 @@ type stream struct {
 	v    visit
 	view view
 	out  *http.ResponseController
-	last string    // the picture as it was sent last
-	sent time.Time // when lines were sent last
+	last string // the picture as it was sent last
+
+	unsent bytes.Buffer
 }
 
 func (l live) stream(v visit, of view) *stream {
@@ -184,24 +190,27 @@ func (l live) stream(v visit, of view) *stream {
 	return &stream{live: l, v: v, view: of, out: http.NewResponseController(v.Writer)}
 }
 
-func (s *stream) write(text string) error {
+// say adds to what is sent next.
+func (s *stream) say(text string) { s.unsent.WriteString(text) }
+
+// flush sends what was said, in one packet where it fits.
+func (s *stream) flush() error {
+	if s.unsent.Len() == 0 {
+		return nil
+	}
 	_ = s.out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
-	if _, err := s.v.Writer.Write([]byte(text)); err != nil {
+	if _, err := s.unsent.WriteTo(s.v.Writer); err != nil {
 		return err
 	}
 	return s.out.Flush()
 }
 
 // beat says that the flow is there, and what time it is.
-func (s *stream) beat() error {
-	return s.event("beat", "", []byte(s.v.Speaker.ClockWords(s.live.shell.Now())))
+func (s *stream) beat() {
+	s.say(eventOf("beat", "", []byte(s.v.Speaker.ClockWords(s.live.shell.Now()))))
 }
 
-// event writes one event; its data is one page fragment.
-func (s *stream) event(name, id string, fragment []byte) error {
-	return s.write(eventOf(name, id, fragment))
-}
-
+// eventOf is one event; its data is one page fragment.
 func eventOf(name, id string, fragment []byte) string {
 	var text strings.Builder
 	if id != "" {
@@ -217,15 +226,12 @@ func eventOf(name, id string, fragment []byte) string {
 	return text.String()
 }
 
-// lines sends the lines of what happened from an entry on. It returns the number to go on from, and
-// what is closed when there is more.
-func (s *stream) lines(next ledger.Number) (ledger.Number, <-chan struct{}, error) {
+// lines says the lines of what happened from an entry on. It returns the number to go on from, whether there
+// was any line, and what is closed when there is more.
+func (s *stream) lines(next ledger.Number) (ledger.Number, bool, <-chan struct{}, error) {
 	texts, next, more, err := s.live.news.after(next, s.v.Speaker.Language, s.draw)
-	if err == nil && len(texts) > 0 {
-		s.sent = time.Now()
-		err = s.write(strings.Join(texts, ""))
-	}
-	return next, more, err
+	s.say(strings.Join(texts, ""))
+	return next, len(texts) > 0, more, err
 }
 
 // draw says a passage as an event; nothing of one that is worth no line.
@@ -242,7 +248,7 @@ func (s *stream) draw(t *tidings) (string, error) {
 	return eventOf("line", strconv.FormatUint(uint64(t.last), 10), fragment.Bytes()), nil
 }
 
-// picture sends what stands above the lines, when it has changed.
+// picture says what stands above the lines, when it has changed.
 func (s *stream) picture() error {
 	reads := readers{language: s.v.Speaker.Language, template: s.view.template}
 	if s.live.past.isOnOne(s.v.Viewer.ID, s.live.shell.Now()) {
@@ -259,5 +265,6 @@ func (s *stream) picture() error {
 		return err
 	}
 	s.last = text
-	return s.write(text)
+	s.say(text)
+	return nil
 }
