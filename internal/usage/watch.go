@@ -75,7 +75,7 @@ type listing struct {
 // New returns a watch without entries; Run reads them.
 func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Watch {
 	w := &Watch{journal: deps.Journal, roster: deps.Roster, rules: rules, now: now, sums: NewSums()}
-	w.lately.Old = 10 * settling
+	w.lately.Old = 2 * settling
 	w.follower = &journal.Follower[Sums]{
 		Journal: deps.Journal, Ledger: deps.Ledger, Kept: deps.Kept, Form: formOfSums, Reach: Reach, Now: now, Log: log,
 		Mu: &w.mu, State: &w.sums, Empty: NewSums, Take: func(_ context.Context, e *ledger.Entry) error {
@@ -90,7 +90,7 @@ func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Watch 
 func (w *Watch) Run(ctx context.Context) error { return w.follower.Run(ctx) }
 
 const (
-	settling  = time.Minute     // how old the list may be: it changes by the week
+	settling  = 5 * time.Minute // how old the list may be: it changes by the week
 	unsettled = 5 * time.Second // how old, while the ledger is still being read
 	behindBy  = 1000            // how many entries may be missing when it is called read: they are taken in as they are written
 )
