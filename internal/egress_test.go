@@ -33,6 +33,7 @@ var callers = map[string]string{
 	"internal/mail/relay.go":             "the same",
 	"internal/config/keys.go":            "sign of keys, a program on this machine",
 	"internal/store/dbms/on_postgres.go": "server of database",
+	"internal/store/dbms/servers.go":     "the same",
 	"internal/store/indexdb/postgres.go": "the same",
 	"internal/store/dbms/on_sqlite.go":   "path of database, a file",
 	"internal/store/indexdb/sqlite.go":   "the same",

@@ -20,7 +20,6 @@ func OpenPostgreSQL(ctx context.Context, connection string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.DialFunc = dbms.Impatiently(config.DialFunc)
 	db := openPostgreSQL(config)
 	if err = db.admit(ctx, config.User); err == nil {
 		err = db.prepare(ctx)

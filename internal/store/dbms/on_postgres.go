@@ -20,8 +20,8 @@ import (
 
 // PostgreSQL is the engine of a server of PostgreSQL.
 type PostgreSQL struct {
-	config *pgx.ConnConfig
-	doubt  *atomic.Bool // the server gave up waiting for a standby
+	listening driver.Connector
+	doubt     *atomic.Bool // the server gave up waiting for a standby
 }
 
 // Dialect implements Engine.
@@ -50,13 +50,12 @@ const silence = 10 * time.Second
 
 // Listen implements Engine.
 func (e PostgreSQL) Listen(ctx context.Context, told func()) error {
-	config := e.config.Copy()
-	config.RuntimeParams["application_name"] = "poterne, listening"
-	conn, err := pgx.ConnectConfig(ctx, config)
+	made, err := e.listening.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer made.Close()
+	conn := made.(*stdlib.Conn).Conn()
 	if _, err := conn.Exec(ctx, `listen poterne_generation`); err != nil {
 		return err
 	}
@@ -136,13 +135,17 @@ func (PostgreSQL) Sweep(context.Context, *sql.DB) error { return nil }
 // OpenPostgreSQL opens the database of a connection that Connection read: connections that write,
 // and those that read.
 func OpenPostgreSQL(config *pgx.ConnConfig) (on PostgreSQL, write, read *sql.DB) {
-	on = PostgreSQL{config, new(atomic.Bool)}
+	doubt := new(atomic.Bool)
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		if notice.Routine == "SyncRepWaitForLSN" { // it would say so in the server's language
-			on.doubt.Store(true)
+			doubt.Store(true)
 		}
 	}
-	write, read = sql.OpenDB(uncancelled(*config)), stdlib.OpenDB(*config)
+	servers := NewServers(config, longestSilence)
+	listening := config.Copy()
+	listening.RuntimeParams["application_name"] = "poterne, listening"
+	on = PostgreSQL{servers.Connector(listening), doubt}
+	write, read = sql.OpenDB(uncancelled(servers, config.Copy())), sql.OpenDB(servers.Connector(config))
 	write.SetMaxOpenConns(4)
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(8)
@@ -153,7 +156,7 @@ func OpenPostgreSQL(config *pgx.ConnConfig) (on PostgreSQL, write, read *sql.DB)
 // commit that no longer waits for its standby stands on the primary alone, where
 // others read it; and the driver would have whatever it gives up cancelled. It says
 // so on a connection of its own: that one is not dialled.
-func uncancelled(config pgx.ConnConfig) driver.Connector {
+func uncancelled(servers *Servers, config *pgx.ConnConfig) driver.Connector {
 	dial := config.DialFunc
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if ctx.Value(connecting{}) == nil {
@@ -161,7 +164,7 @@ func uncancelled(config pgx.ConnConfig) driver.Connector {
 		}
 		return dial(ctx, network, address)
 	}
-	return dialled{stdlib.GetConnector(config)}
+	return dialled{servers.Connector(config)}
 }
 
 type connecting struct{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,10 +55,25 @@ func Connection(connection string) (*pgx.ConnConfig, error) {
 // next host is tried. A primary that comes back from a crash shows nothing before
 // its standby has it, either: it could be lost once more, and differently.
 func takesWrites(ctx context.Context, conn *pgconn.PgConn) error {
+	_, err := confirmed(ctx, conn)
+	return err
+}
+
+// confirmed is takesWrites, and returns the timeline of the primary: each promotion
+// begins one, with a higher number.
+func confirmed(ctx context.Context, conn *pgconn.PgConn) (timeline uint64, err error) {
 	if err := pgconn.ValidateConnectTargetSessionAttrsReadWrite(ctx, conn); err != nil {
-		return err
+		return 0, err
 	}
-	return conn.Exec(ctx, `select pg_logical_emit_message(true, 'poterne', '')`).Close()
+	results, err := conn.Exec(ctx, `select pg_walfile_name(pg_logical_emit_message(true, 'poterne', ''))`).ReadAll()
+	if err != nil {
+		return 0, err
+	}
+	file := string(results[0].Rows[0][0]) // 8 digits of timeline, then where in it
+	if timeline, err = strconv.ParseUint(file[:min(8, len(file))], 16, 32); err != nil {
+		return 0, fmt.Errorf("the timeline of the server: %w", err)
+	}
+	return timeline, nil
 }
 
 // unprotected returns a host on another machine that would be spoken to without
@@ -99,7 +115,7 @@ func PostgreSQLError(err error) error {
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
-	if connecting || network || errors.Is(err, errSilent) || pgconn.SafeToRetry(err) {
+	if connecting || network || errors.Is(err, errSilent) || errors.Is(err, errReplaced) || pgconn.SafeToRetry(err) {
 		return &fault.Error{Kind: fault.Unavailable, Err: err}
 	}
 	return err

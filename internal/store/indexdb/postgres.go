@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"poterne/internal/store/dbms"
 )
@@ -40,7 +39,8 @@ func OpenPostgreSQL(ctx context.Context, connection string) (*DB, error) {
 	config.RuntimeParams["search_path"] = schema
 	config.RuntimeParams["synchronous_commit"] = "off" // what is lost is made again
 	config.RuntimeParams["application_name"] = "poterne index"
-	x := &DB{engine: onPostgreSQL{}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
+	primary := dbms.NewServers(config, 0).Connector(config) // to make it anew may take long
+	x := &DB{engine: onPostgreSQL{}, write: sql.OpenDB(primary), read: sql.OpenDB(primary)}
 	x.write.SetMaxOpenConns(1)
 	x.read.SetMaxOpenConns(4)
 	x.read.SetMaxIdleConns(4)

@@ -341,12 +341,13 @@ type Wire struct {
 	cut atomic.Bool
 }
 
-// Over leads a connection over a wire of its own.
+// Over leads a connection to this server, be it the only one or not, over a wire of its
+// own.
 func (c *Cluster) Over(t testing.TB, connection string) (over string, wire *Wire) {
 	t.Helper()
 	wire = &Wire{}
 	port := wire.to(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
-	return strings.Replace(connection, fmt.Sprintf("port=%d ", c.port), fmt.Sprintf("port=%d ", port), 1), wire
+	return regexp.MustCompile(fmt.Sprintf(`\b%d\b`, c.port)).ReplaceAllString(connection, strconv.Itoa(port)), wire
 }
 
 // to leads to a server, from a port of this machine.
