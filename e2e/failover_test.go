@@ -539,7 +539,7 @@ func (f *failing) failures() []failure {
 			m := primary()
 			m.Freeze()
 			succeeded(m)
-			time.Sleep(2 * time.Second)
+			time.Sleep(15 * time.Second) // nobody is helped by its waking up
 			return m.Thaw
 		}},
 		{name: "the primary's Patroni hangs", takesLong: true, fail: func() func() {
