@@ -20,8 +20,9 @@ type File struct {
 	By     roster.AccountID
 	Scope  Scope
 
-	Exercise bool    // nothing happened: people play an incident. Said when it is opened, and never changed
-	Also     []Scope // of the files that were merged into it
+	Exercise bool          // nothing happened: people play an incident. Said when it is opened, and never changed
+	Also     []Scope       // of the files that were merged into it
+	Played   ledger.Number // the exercise as which it was opened first; zero when it was not
 
 	Aware       *Awareness // nil while nobody has said
 	Count       *Count     // the last; nil while it was not counted
@@ -35,7 +36,7 @@ type File struct {
 	Closed      time.Time // zero while it is open
 
 	Merger     *Merger         // of this file into another; nil while nobody has proposed it
-	Into       ledger.Number   // the file that this one goes on as; zero of one that was not merged
+	Into       ledger.Number   // the file that this one goes on as: it was merged into that, or an exercise turned out real; zero of any other
 	Files      []ledger.Number // those that were merged into this one, and into those
 	Joined     time.Time       // when the last was
 	References []string        // under which people were told of them
@@ -52,6 +53,9 @@ type Proposer struct {
 
 func (o *Opening) take(f *File, l Line) {
 	f.Number, f.Title, f.Opened, f.By, f.Scope, f.Exercise = l.Number, o.Title, l.At, l.By, o.Scope, o.Exercise
+	if o.Played != nil {
+		o.Played.take(f)
+	}
 }
 
 func (w *Widening) take(f *File, _ Line)  { f.Scope = w.Scope }
@@ -151,6 +155,11 @@ func References(files []File, zone *time.Location) map[ledger.Number]string {
 	return names
 }
 
+// Escalated reports whether the file is an exercise that turned out real, and goes on as another.
+func (f File) Escalated() bool {
+	return f.Exercise && f.Into != 0 && f.Journal[len(f.Journal)-1].What == Escalated
+}
+
 // target is what the file's entries have for their target.
 func (f File) target() string {
 	if f.Exercise {
@@ -160,7 +169,7 @@ func (f File) target() string {
 }
 
 // LastExercise is the exercise that was opened last; nil when there was none. One that was merged
-// into another is told by that.
+// into another is told by that, and one that turned out real was none.
 func LastExercise(files []File) *File {
 	for _, f := range files {
 		if f.Exercise && f.Into == 0 {

@@ -47,6 +47,8 @@ type Opening struct {
 	Title    string `json:"title"`              // a few words
 	Exercise bool   `json:"exercise,omitempty"` // nothing happened: people play an incident
 	Scope
+	Stopped []roster.AccountID `json:"stopped,omitempty"` // of an exercise: the accounts that an order held when it was opened; Write fills it in
+	Played  *Played            `json:"played,omitempty"`  // nil unless it was opened as an exercise first; Escalate fills it in
 }
 
 // AnExercise is what each entry of a file that is an exercise has for its target, so that
@@ -151,6 +153,7 @@ var steps = map[ledger.State]func() Step{
 	Paused: func() Step { return new(Pause) }, Resumed: func() Step { return new(Resumption) }, Settled: func() Step { return new(Settlement) },
 	Told: func() Step { return new(Ending) }, Published: func() Step { return new(Publication) }, Withdrawn: func() Step { return new(Withdrawal) },
 	MergeProposed: func() Step { return new(MergeProposal) }, MergedInto: func() Step { return new(Merged) }, JoinedBy: func() Step { return new(Joined) },
+	Escalated: func() Step { return new(Escalation) },
 }
 
 func (*Opening) State() ledger.State   { return Opened }
@@ -163,7 +166,13 @@ func (*Sent) State() ledger.State      { return Notified }
 func (*Proposal) State() ledger.State  { return Proposed }
 func (*Closing) State() ledger.State   { return Closed }
 
+// count is of an exercise how many of its accounts are stopped: it may be a theft that is called one.
+func (o *Opening) count() int { return len(o.Stopped) }
+
 func (o *Opening) check(_ File, now time.Time) error {
+	if o.Played != nil {
+		return byEscalate
+	}
 	if err := typed.Check("an incident", o.Title); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -49,6 +50,12 @@ func (w Write) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	e := ledger.Entry{Kind: ledger.Filed, Account: w.By, State: w.Step.State(), Cause: w.Cause, Target: file.target()}
 	if o, opens := w.Step.(*Opening); opens {
 		e.Target = File{Exercise: o.Exercise}.target()
+		if o.Stopped = nil; o.Exercise {
+			o.Stopped, err = stoppedNow(tx, rows, o.Accounts)
+		}
+	}
+	if err != nil {
+		return ledger.Entry{}, err
 	}
 	if file.Number != 0 {
 		e.From, e.End, e.Cause = file.Number, file.Number+1, file.last()
@@ -75,6 +82,18 @@ func (w Write) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	return e, nil
 }
 
+// stoppedNow are the accounts that an order holds, under the head.
+func stoppedNow(tx *journal.Tx, rows Rows, accounts []roster.AccountID) (held []roster.AccountID, err error) {
+	held = stopped(accounts, tx.Orders(), func(id roster.AccountID) order.Use {
+		account, unread := rows.Account(id)
+		if unread != nil && !fault.Is(unread, fault.Absent) { // a file may be about an account that is gone
+			err = unread
+		}
+		return order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}
+	}, tx.Now())
+	return held, err
+}
+
 // file is the file as it is under the head.
 func (w Write) file(rows Rows) (File, error) {
 	_, opens := w.Step.(*Opening)
@@ -97,7 +116,7 @@ func openFile(rows Rows, number ledger.Number) (File, error) {
 	case len(files) != 1:
 		return File{}, absent(number)
 	case files[0].Into != 0:
-		return File{}, fault.Errorf(fault.Refused, "incident %d was merged into incident %d, and goes on there", number, files[0].Into)
+		return File{}, fault.Errorf(fault.Refused, "incident %d goes on as incident %d", number, files[0].Into)
 	case !files[0].Closed.IsZero():
 		return File{}, fault.Errorf(fault.Refused, "incident %d is closed: open another that speaks of it", number)
 	}
@@ -153,6 +172,12 @@ func (s Service) Do(ctx context.Context, w Write) (ledger.Number, error) {
 func (s Service) Merge(ctx context.Context, m Merge) error {
 	_, err := journal.Do(ctx, s.Writer, journal.Act[Rows](&m))
 	return err
+}
+
+// Escalate has an exercise go on as a real file, and returns the number of that.
+func (s Service) Escalate(ctx context.Context, a Escalate) (ledger.Number, error) {
+	_, err := journal.Do(ctx, s.Writer, journal.Act[Rows](&a))
+	return a.ends.Into, err
 }
 
 // Files returns every file, the last opened first.

@@ -101,6 +101,7 @@ var parameters = map[string]struct {
 	"POST /incidents/{id}/decide":              {keepers, inFile(map[string][]string{"what": {"to wait"}, "decide-because": {"too early"}})},
 	"POST /incidents/{id}/closing":             {keepers, inFile(map[string][]string{"closing-because": {"done"}})},
 	"POST /incidents/{id}/close":               {keepers, inFile(nil)},
+	"POST /incidents/{id}/escalate":            {keepers, inFile(map[string][]string{"escalate-because": {"nobody plays"}})},
 	"POST /incidents/{id}/merging":             {keepers, inFile(map[string][]string{"into": {"500", "7"}, "merging-because": {"one theft"}})},
 	"POST /incidents/{id}/merge":               {keepers, inFile(map[string][]string{"into": {"500", "7"}})},
 	"GET /incidents/{id}/message":              {keepers, inFile(nil)},

@@ -293,7 +293,7 @@ func (v *Event) file(e ledger.Entry) {
 	switch e.State {
 	case incident.Opened:
 		activity, status, file = created, 1, e.Number
-	case incident.Closed, incident.MergedInto:
+	case incident.Closed, incident.MergedInto, incident.Escalated:
 		activity, status = closed, 5
 	}
 	v.class(incidentFinding, activity)
@@ -302,6 +302,9 @@ func (v *Event) file(e ledger.Entry) {
 	title := "incident "
 	if e.Target == incident.AnExercise {
 		title, v.SeverityID = "exercise, no incident: file ", informational
+	}
+	if e.Target == incident.AnExercise && e.State == incident.Opened && e.Count > 0 { // a theft may be called an exercise
+		title, v.SeverityID = "exercise, whose accounts are stopped: file ", high
 	}
 	v.Findings = []finding{{fmt.Sprint(file), title + fmt.Sprint(file)}}
 }

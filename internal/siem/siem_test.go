@@ -139,9 +139,10 @@ func entries() (all []ledger.Entry) {
 			}
 		}
 	}
-	for _, state := range []ledger.State{incident.Opened, incident.Closed, incident.Proposed, incident.MergedInto} {
+	for _, state := range []ledger.State{incident.Opened, incident.Closed, incident.Proposed, incident.MergedInto, incident.Escalated} {
 		add(ledger.Entry{Kind: ledger.Filed, Account: "samir", State: state, From: 2})
 		add(ledger.Entry{Kind: ledger.Filed, Account: "samir", State: state, From: 2, Target: incident.AnExercise})
+		add(ledger.Entry{Kind: ledger.Filed, Account: "samir", State: state, Target: incident.AnExercise, Count: 1})
 	}
 	for _, state := range []ledger.State{ledger.Granted, ledger.NoAccount, ledger.TooWeak} {
 		add(ledger.Entry{Kind: ledger.SignIn, State: state, Network: "other"})

@@ -126,6 +126,11 @@ func (s stageFiles) Merge(context.Context, incident.Merge) error {
 	return cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "nobody proposed it")))
 }
 
+// Escalate does nothing: the stage has no exercise.
+func (s stageFiles) Escalate(context.Context, incident.Escalate) (ledger.Number, error) {
+	return 0, cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "it is no exercise")))
+}
+
 func (s stageMessages) Counts(context.Context, ledger.Number) (mailing.Counts, string, error) {
 	if slices.ContainsFunc(s.Lines, func(l incident.Line) bool { return l.What == incident.Told }) {
 		return mailing.Counts{}, "", s.Broken // its list was erased since

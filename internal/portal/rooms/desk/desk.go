@@ -224,7 +224,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		base: all,
 		live: live{
 			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(), newNews(),
-			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()), deps.Incidents,
+			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()), deps.Incidents, new(exercises),
 			&drawn{last: make(map[readers]drawing)},
 		},
 		orders:     orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},

@@ -27,9 +27,10 @@ type lookout struct {
 type headline struct {
 	State     string // quiet, look, closed or behind
 	Sentence  string
-	Campaigns bool // several accounts act together
-	Damage    bool // rows of the database are not what the ledger says
-	Sources   bool // one that tells facts is silent
+	Campaigns bool   // several accounts act together
+	Damage    bool   // rows of the database are not what the ledger says
+	Sources   bool   // one that tells facts is silent
+	Exercise  string // the page of an exercise whose accounts are stopped for real; empty of any other
 }
 
 // graveAccount is the account to look at first.
@@ -102,6 +103,9 @@ func (l live) lookout(v visit, board []watched, sources []sourceState) (first lo
 		if first.Heading == "" {
 			first.Heading = say("desk.heading-accounts", "n", asking)
 		}
+	}
+	for _, e := range l.heldExercises(v) {
+		head(headline{State: "look", Exercise: e.path, Sentence: say("desk.exercise-held", "title", e.title, "names", strings.Join(e.names, ", "))}, say("desk.heading-exercise"))
 	}
 	if alarms := len(l.campaigns.Alarms()); alarms > 0 {
 		head(headline{State: "look", Campaigns: true, Sentence: say("campaign.look", "n", alarms)}, say("desk.heading-together"))

@@ -29,6 +29,7 @@ type live struct {
 	news      *news
 	past      *past
 	incidents Incidents
+	exercises *exercises
 	drawn     *drawn
 }
 

@@ -128,3 +128,79 @@ func TestTELL_6_AnExerciseStaysOneAndARealFileBecomesNone(t *testing.T) {
 		says(t, h, officer, at, "is not as the ledger says")
 	}
 }
+
+// A theft that somebody opened as an exercise is said to be held for real, where the desk looks first and on its
+// page, and in the ledger; whoever keeps files has it go on as a real one, which has all that was known.
+func TestTELL_6_AnExerciseOfARealFreezeIsSaidAndGoesOnAsARealFile(t *testing.T) {
+	h := stolen(t)
+	played := exercise(t, h) // before anything was stopped
+	const loud, desk = "A real order stops an account of this exercise.", "If nobody is playing, it must become a real incident."
+	if said := says(t, h, officer, played); strings.Contains(said, loud) {
+		t.Errorf("without an order it says %q", loud)
+	}
+	h.Places(order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(theo), By: string(security), Because: "vol"})
+	says(t, h, officer, played, loud)
+
+	before := h.Gate.Next()
+	at := exercise(t, h)
+	for e, err := range h.Gate.Entries(t.Context(), before) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == ledger.Filed && (e.Count != 1 || e.Target != incident.AnExercise) {
+			t.Errorf("the entry says %d accounts stopped, of %q", e.Count, e.Target)
+		}
+	}
+	says(t, h, officer, at, loud, "already stopped by a real order: 1")
+	says(t, h, security, "/desk", "“Un compte pris” is open as an exercise", desk)
+
+	aware := time.Now().Add(-30 * time.Hour)
+	does(t, h, officer, at+"/aware", url.Values{"at": {local(aware)}, "from": {"ourselves"}, "aware-because": {"an alert"}})
+	does(t, h, officer, at+"/count", nil)
+	does(t, h, officer, at+"/notices/cnil", url.Values{"harms": {"fraud"}})
+	does(t, h, officer, at+"/notices/cnil/sent", url.Values{"stage": {"initial"}, "sent": {local(time.Now().Add(-time.Minute))}})
+	exercised := regexp.MustCompile(`EXERCICE-[0-9]{4}-002-[A-Z]`).FindString(says(t, h, officer, at, "Initial notice, sent "))
+	if answer, _ := h.Goes(officer, http.MethodPost, at+"/escalate", url.Values{"escalate-because": {" "}}); answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("without a reason: %s", answer.Status)
+	}
+	before = h.Gate.Next()
+	answer, raw := h.Goes(security, http.MethodPost, at+"/escalate", url.Values{"escalate-because": {"nobody plays"}})
+	real := answer.Header.Get("Location")
+	if answer.StatusCode != http.StatusSeeOther || real == at {
+		t.Fatalf("%s to %q: %s", answer.Status, real, portaltest.Read(t, raw))
+	}
+	said := says(t, h, officer, real, strconv.Itoa(time.Now().Year())+"-001-", "Opened as an exercise first: Un compte pris "+exercised, "2 people concerned without a reason , 1 with a reason to be checked.",
+		"Initial notice to the CNIL (72 hours)", "41 h 5", "6 h 0", "which exercise "+numbered(at)+" turned out to be")
+	if strings.Contains(said, "EXERCISE Nothing happened") || strings.Contains(said, "Initial notice, sent ") || strings.Contains(said, "not as the ledger says") {
+		t.Errorf("the real file says %s", said)
+	}
+	says(t, h, officer, real+"/notices/cnil", "Fraud, swindles, targeted phishing")
+	says(t, h, officer, at, "EXERCISE Nothing happened", "This was not an exercise. The real file is Un compte pris", "nobody plays", "finds that this is no exercise")
+	says(t, h, officer, "/incidents", "1 open file.", "was no exercise: "+strconv.Itoa(time.Now().Year())+"-001-")
+	var states []string
+	for e, err := range h.Gate.Entries(t.Context(), before) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == ledger.Filed {
+			states = append(states, string(e.State)+" "+e.Target)
+		}
+	}
+	if want := "incident-escalated exercise, incident-opened "; strings.Join(states, ", ") != want {
+		t.Errorf("the ledger says %q, not %q", states, want)
+	}
+	for name, path := range map[string]string{"a real file": real, "one that went on": at} {
+		if answer, _ := h.Goes(officer, http.MethodPost, path+"/escalate", url.Values{"escalate-because": {"again"}}); answer.StatusCode != http.StatusForbidden {
+			t.Errorf("%s is escalated: %s", name, answer.Status)
+		}
+	}
+	if answer, _ := h.Goes(officer, http.MethodPost, at+"/decide", url.Values{"what": {"x"}, "decide-because": {"x"}}); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("the exercise takes another line: %s", answer.Status)
+	}
+	opened(t, h) // the numbers of others stay
+	says(t, h, officer, real, strconv.Itoa(time.Now().Year())+"-001-")
+	says(t, h, officer, at, exercised)
+	says(t, h, officer, played, "EXERCICE-"+strconv.Itoa(time.Now().Year())+"-001-")
+	h.Tamper(`drop trigger incident_line_is_not_changed`, `update incident_line set body = cast(replace(cast(body as text), 'fraud', 'control') as blob) where number = `+numbered(real))
+	says(t, h, officer, real, "is not as the ledger says")
+}

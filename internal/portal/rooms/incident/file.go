@@ -44,6 +44,8 @@ type filePage struct {
 	Merger    string      // who proposed that; empty when nobody has
 	MayMerge  bool        // another person did
 	From      []mergeable // the files that were merged into it
+	Rehearsal *mergeable  // the exercise as which it was opened first; nil when it was not
+	Held      int         // of an exercise: how many of its accounts an order stops
 	AwareAll  []string
 	Form      fileForm
 	Wrong     portal.Mends
@@ -127,10 +129,17 @@ func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal
 		shown.Whose = f.scopeForm(v.words.Zone)
 	}
 	orders := h.deps.Gate.Orders()
+	use := func(id roster.AccountID) order.Use {
+		account := v.labels.Accounts[id]
+		return order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}
+	}
+	if f.Exercise && f.Closed.IsZero() {
+		shown.Held = len(f.File.Stopped(orders, use, now))
+	}
 	for _, id := range f.Accounts() {
 		account := v.labels.Accounts[id]
 		one := held{ID: id, Name: v.labels.Account(id), Organisation: v.labels.Organisation(account.Organisation)}
-		o, reached := orders.Against(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}, now)
+		o, reached := orders.Against(use(id), now)
 		if one.Effect = o.Effect; reached && shuts(o) {
 			one.Stopped = true
 			if o.Placed.After(shown.Stopped) {
@@ -281,8 +290,13 @@ func sentence(v visit, l incident.Line) string {
 	say := v.words.In.Say
 	switch step := l.Step().(type) {
 	case *incident.Opening:
-		if step.Exercise {
+		switch {
+		case len(step.Stopped) > 0:
+			return say("incident.line-exercise-held", "title", step.Title, "n", len(step.Accounts), "held", v.words.In.Number(len(step.Stopped)))
+		case step.Exercise:
 			return say("incident.line-exercise", "title", step.Title, "n", len(step.Accounts))
+		case step.Played != nil:
+			return say("incident.line-real", "title", step.Title, "from", v.Speaker.Entry(step.Played.File))
 		}
 		return say("incident.line-opened", "title", step.Title, "n", len(step.Accounts))
 	case *incident.Widening:
@@ -304,6 +318,8 @@ func sentence(v visit, l incident.Line) string {
 		return say("incident.line-sent", "form", say("form."+string(step.Form)), "stage", say("stage."+string(step.Stage)), "at", v.words.In.Dated(step.At.In(v.words.Zone)), "number", cmp.Or(step.Receipt, "—"))
 	case *incident.Proposal:
 		return say("incident.line-closing")
+	case *incident.Escalation:
+		return say("incident.line-escalated", "into", v.Speaker.Entry(step.Into))
 	case *incident.MergeProposal:
 		return say("merging.line-proposed", "into", v.Speaker.Entry(step.Into))
 	case *incident.Merged:
@@ -345,6 +361,8 @@ func because(l incident.Line) string {
 	case *incident.Proposal:
 		return step.Because
 	case *incident.MergeProposal:
+		return step.Because
+	case *incident.Escalation:
 		return step.Because
 	case *incident.Settlement:
 		return step.Because

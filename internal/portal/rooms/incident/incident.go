@@ -82,6 +82,8 @@ type Files interface {
 	Do(context.Context, incident.Write) (ledger.Number, error)
 	// Merge merges a file into another.
 	Merge(context.Context, incident.Merge) error
+	// Escalate has an exercise go on as a real file, and returns the number of that.
+	Escalate(context.Context, incident.Escalate) (ledger.Number, error)
 }
 
 // Gate is what is in force.
@@ -134,6 +136,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/{id}/decide", Serve: h.about(h.decide)},
 		{Pattern: "POST " + path + "/{id}/closing", Serve: h.about(h.closing)},
 		{Pattern: "POST " + path + "/{id}/close", Serve: h.about(h.close)},
+		{Pattern: "POST " + path + "/{id}/escalate", Serve: h.about(h.escalate)},
 		{Pattern: "POST " + path + "/{id}/merging", Serve: h.about(h.merging)},
 		{Pattern: "POST " + path + "/{id}/merge", Serve: h.about(h.merge)},
 		{Pattern: "GET " + publicPath, Serve: h.public, Open: true},

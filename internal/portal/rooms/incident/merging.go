@@ -35,7 +35,24 @@ func (p *filePage) merging(v visit, f file) {
 		if slices.Contains(f.Files, other.Number) {
 			p.From = append(p.From, one)
 		}
+		if f.Played == other.Number {
+			p.Rehearsal = &one
+		}
 	}
+}
+
+// escalate has an exercise go on as a real file, and shows that.
+func (h *Handlers) escalate(v visit, f file) error {
+	because := portal.Tidy(v.PostFormValue("escalate-because"))
+	if wrong := portal.MendTyped("escalate-because", because); len(wrong) > 0 {
+		return h.show(v, f, http.StatusUnprocessableEntity, fileForm{}, wrong)
+	}
+	number, err := h.deps.Files.Escalate(v.Context(), incident.Escalate{File: f.Number, By: v.Viewer.ID, Because: because})
+	if err != nil {
+		return err
+	}
+	v.Back(file{File: incident.File{Number: number}}.path())
+	return nil
 }
 
 // merging proposes that a file be merged into another.
