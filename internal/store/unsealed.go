@@ -70,7 +70,7 @@ func numbers[R any](db *DB, read func(context.Context, querier, string, ...any) 
 			all = append(all, of(one))
 		}
 		return all, unlessBroken(err)
-}
+	}
 }
 
 // Sessions implements audit.Rows.

@@ -2,8 +2,6 @@ package httpgate
 
 import (
 	"fmt"
-	"regexp"
-	"strings"
 
 	"poterne/internal/fault"
 	"poterne/internal/gate/content"
@@ -30,8 +28,8 @@ func (s *service) checkForms(c *fault.Complaints) {
 			}
 			for _, group := range a.Layout.People {
 				for _, part := range group.Fields {
-					names := controlNames(part)
-					if len(names) == 0 && isControl(part) {
+					names := part.ControlNames()
+					if len(names) == 0 && part.IsControl() {
 						c.Add(fmt.Sprintf("route[%d].answers[%d]", shown.place, i), "%q is a field of a form; say under which name it is sent, as in input[name=phone]@value", part.Path)
 					}
 					for _, save := range saves {
@@ -64,36 +62,4 @@ func (t *route) checkField(c *fault.Complaints, known register.Categories, names
 			c.Add(fmt.Sprintf("route[%d].form", t.place), "%s takes %q, which is %s on %s, and could be written over by somebody who may not see it; write written = { %s = [%q] }", t.name, name, known.Joined(shown.Field), where, known.Joined(shown.Field), name)
 		}
 	}
-}
-
-var byName = regexp.MustCompile(`\[\s*name\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\]\s]+))\s*(?:[iIsS]\s*)?\]`)
-
-// controlNames lists the names under which what a part shows is sent by a form, as
-// far as its selector says.
-func controlNames(part content.Part) (names []string) {
-	for _, found := range byName.FindAllStringSubmatch(part.Path, -1) {
-		names = append(names, found[1]+found[2]+found[3])
-	}
-	return names
-}
-
-var (
-	combinators = regexp.MustCompile(`[\s>+~]+`)
-	ownTag      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*`)
-)
-
-// isControl reports whether a part is what a field of a form holds, or may be.
-func isControl(part content.Part) bool {
-	for one := range strings.SplitSeq(part.Path, ",") {
-		compounds := combinators.Split(strings.TrimSpace(one), -1)
-		switch tag := strings.ToLower(ownTag.FindString(compounds[len(compounds)-1])); tag {
-		case "input", "textarea", "select", "option":
-			return true
-		case "":
-			if part.Attribute == "value" || part.Attribute == "checked" || part.Attribute == "selected" {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -247,7 +247,7 @@ type Socket struct {
 	Type      []string // members by which messages are told apart, such as $.type, or $[0] and $[1]; none when there is one message each way
 	Polling   bool     // a page may ask and say the same by requests, as Engine.IO does before it opens a WebSocket
 	Numbered  []socket.Numbered
-	Sends     []Event  // messages of the application, by their type
+	Sends     []Event // messages of the application, by their type
 	Takes     []Message
 }
 
