@@ -21,7 +21,7 @@ var errUnstable = errors.New("the page is not well-formed enough: written anew, 
 // release cuts a copy of the tree and writes it. What comes out must be, for a
 // parser, the very page that was written; else it is not handed over.
 func (p *htmlReading) release(dst []byte, keep Keep) ([]byte, error) {
-	w := htmlWriter{p, once(keep, len(p.rows)), make(map[*html.Node]bool)}
+	w := htmlWriter{htmlReading: p, keep: once(keep, len(p.rows)), chosen: make(map[*html.Node]bool)}
 	page := &html.Node{Type: html.DocumentNode}
 	for c := p.document.FirstChild; c != nil; c = c.NextSibling {
 		if kept, _ := w.node(c, around{}); kept != nil {
@@ -98,6 +98,7 @@ type htmlWriter struct {
 	*htmlReading
 	keep   Keep
 	chosen map[*html.Node]bool // the options that selects stand at, and what is around them in the select
+	spare  []html.Node         // for copies: made many at a time
 }
 
 // around is what holds for an element because of those around it.
@@ -192,7 +193,7 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 	case m.names:
 		in.whole = false // what only names a person does not go out with what encloses it
 	}
-	kept := bare(n)
+	kept := w.alone(n)
 	if !in.whole {
 		kept = w.bare(n)
 	}
@@ -219,15 +220,21 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 	return nil, false
 }
 
-// bare is n's element alone.
-func bare(n *html.Node) *html.Node {
-	return &html.Node{Type: html.ElementNode, Data: n.Data, DataAtom: n.DataAtom, Namespace: n.Namespace}
+// alone is n's element without what it has and says.
+func (w *htmlWriter) alone(n *html.Node) *html.Node {
+	if len(w.spare) == 0 {
+		w.spare = make([]html.Node, 128)
+	}
+	kept := &w.spare[0]
+	w.spare = w.spare[1:]
+	kept.Type, kept.Data, kept.DataAtom, kept.Namespace = html.ElementNode, n.Data, n.DataAtom, n.Namespace
+	return kept
 }
 
-// bare is n's element alone, under a name that says nothing: elements can be named
+// bare is the same, under a name that says nothing: elements can be named
 // by anything at all.
 func (w *htmlWriter) bare(n *html.Node) *html.Node {
-	kept := bare(n)
+	kept := w.alone(n)
 	if kept.DataAtom == 0 && !w.words[kept.Data] {
 		kept.Data, kept.DataAtom, kept.Namespace = "span", atom.Span, ""
 	}
