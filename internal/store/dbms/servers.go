@@ -100,11 +100,11 @@ func (c *toPrimary) Connect(ctx context.Context) (driver.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // a connection that was made stays
 	made := make(chan driver.Conn)
-	said := make(chan error, 1)
+	refused := make(chan struct{})
 	go func() {
 		conn, err := c.each[c.servers.last()].Connect(ctx)
 		if err != nil {
-			said <- err
+			close(refused)
 			return
 		}
 		select {
@@ -116,7 +116,7 @@ func (c *toPrimary) Connect(ctx context.Context) (driver.Conn, error) {
 	select {
 	case conn := <-made:
 		return conn, nil
-	case <-said:
+	case <-refused:
 	case <-time.After(headStart):
 	}
 	if ctx.Err() != nil {
@@ -130,10 +130,17 @@ func (c *toPrimary) Connect(ctx context.Context) (driver.Conn, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if looking.err != nil {
-		return nil, looking.err
+	if looking.err == nil {
+		return c.each[looking.found].Connect(ctx)
 	}
-	return c.each[looking.found].Connect(ctx)
+	select { // the search may have begun long before
+	case conn := <-made:
+		return conn, nil
+	case <-refused:
+		return nil, looking.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // search asks every server, for all who look for the primary at this time.
@@ -175,12 +182,12 @@ func (s *Servers) ask(looking *search) {
 		go func() {
 			for ctx.Err() == nil {
 				conn, err := server.Connect(ctx)
-				if err == nil {
-					_ = conn.Close()
-				}
 				select {
 				case answers <- answer{i, err}:
 				case <-ctx.Done():
+				}
+				if err == nil {
+					_ = conn.Close()
 				}
 				select {
 				case <-time.After(again):

@@ -3,6 +3,8 @@ package dbms_test
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -76,4 +78,48 @@ func TestRUN_3_APrimaryThatHangsHoldsNobodyUpOnceItIsReplaced(t *testing.T) {
 			t.Fatalf("%s waits for the server that hangs", each.who)
 		}
 	}
+}
+
+// own is in the context of whoever wants a connection, and in none of a search.
+type own struct{}
+
+// A search ends once each server has been heard, and whoever joined it late may still wait for the primary,
+// which is only slow: it answers them as long as the connection allows.
+func TestRUN_3_WhoeverWaitsForASlowPrimaryIsNotRefusedBecauseASearchEnds(t *testing.T) {
+	primary := storetest.StartPostgreSQL(t)
+	connection := strings.Replace(primary.Either(primary, primary.Database(t)), "connect_timeout=5", "connect_timeout=3600", 1)
+	connection = strings.Replace(connection, "127.0.0.1,127.0.0.1", "127.0.0.1,127.0.0.2", 1) // two servers to look for
+	config, err := dbms.Connection(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan struct{})
+	searched := make(chan string, 1000)
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if ctx.Value(own{}) == nil {
+			searched <- address
+			return nil, errors.New("it does not answer the search")
+		}
+		select {
+		case <-answers:
+			return dial(ctx, network, address)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	_, write, read := dbms.OpenPostgreSQL(config)
+	defer write.Close()
+	defer read.Close()
+	go func() {
+		for first := <-searched; <-searched == first; {
+		}
+		time.Sleep(100 * time.Millisecond) // the search ends
+		close(answers)
+	}()
+	conn, err := read.Conn(context.WithValue(t.Context(), own{}, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
 }
