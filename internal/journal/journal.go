@@ -17,6 +17,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/roster"
 	"poterne/internal/seal"
 )
 
@@ -25,7 +26,7 @@ import (
 var ErrOutcomeUnknown = errors.New("it is not known whether the ledger was written")
 
 // Itself is the account of what the program does by itself.
-const Itself = "poterne"
+const Itself = roster.Itself
 
 // DB is the ledger and the orders in force. Several nodes may share it.
 type DB interface {

@@ -44,6 +44,8 @@ func CheckID(id string) error {
 		return errors.New("holds a space; write it without")
 	case !typed.Readable(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return errors.New("holds a character that cannot be seen; write it without")
+	case Alike(id) == Itself:
+		return errors.New("is the name under which the program itself acts; write another")
 	case strings.HasPrefix(Alike(id), string(ClientPrefix)), strings.HasPrefix(Alike(id), string(TransmitterPrefix)):
 		return errors.New("begins like the name of a system that provisions or signals; write another")
 	case !norm.NFC.IsNormalString(id):
@@ -51,6 +53,9 @@ func CheckID(id string) error {
 	}
 	return nil
 }
+
+// Itself is the account of what the program does by itself. No account is named so: see CheckID.
+const Itself = "poterne"
 
 // The names of systems that act without an account begin so; no account's does: see CheckID.
 const (

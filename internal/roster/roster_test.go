@@ -69,6 +69,7 @@ func TestAnIdIsSeenWhole(t *testing.T) {
 	for id, right := range map[string]bool{
 		"pauline.mercier": true, "a-2": true, "héloïse@ml.example": true,
 		"provision/entra": false, "Provision/x": false, "ｓignals/x": false, "signals": true,
+		"poterne": false, "ＰＯＴＥＲＮＥ": false, "poterne.martin": true,
 		"a 2": false, " a": false, "a\u00a02": false, "a\u200b2": false, "a\u00ad2": false, "a\x00": false, "a\u202eb": false, "a\xff": false, "he\u0301": false,
 	} {
 		if err := roster.CheckID(id); (err == nil) != right {
