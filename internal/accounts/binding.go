@@ -93,7 +93,7 @@ func (*Diverge) Changes() bool { return true }
 
 // Readmit lets one of two people approve an account again that was suspended since its
 // identity or its organisation changed: it is as it was, bound to what it was bound to. One
-// of them is of the security desk. Whoever has moved for good is closed, and proposed anew.
+// of them is of the security desk; both may sign when the second does. Whoever has moved for good is closed, and proposed anew.
 type Readmit struct {
 	Of, By roster.AccountID
 
@@ -117,6 +117,15 @@ func (r *Readmit) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 	r.rights = there[0]
 	a := &r.rights.Account
 	entry := ledger.Entry{Kind: ledger.Readmitted, Account: by.ID, Organisation: a.Organisation, Subject: a.ID, Cause: ledger.Number(a.Diverged), State: ledger.SignedFor}
+	if a.Voucher != "" {
+		may := demand
+		may.Confirmed = false
+		if _, err := approval.One(tx, rows, a.Voucher, may); fault.Is(err, fault.Refused) {
+			a.Voucher = "" // whoever signed first may sign no more, and it waits for them no longer
+		} else if err != nil {
+			return entry, err
+		}
+	}
 	if a.Voucher == "" {
 		a.Voucher = by.ID
 		return entry, nil

@@ -13,11 +13,13 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -214,6 +216,36 @@ func TestENTRY_5_AChangeOfProviderOrOrganisationSuspendsTheAccountUntilTwoPeople
 
 	if err := life.NewBrowser(c.origin).SignIn(t.Context(), "1"); err == nil || c.account("karim").Diverged == 0 {
 		t.Errorf("his subject, for which another provider answers: %v, %+v", err, c.account("karim"))
+	}
+}
+
+// Promise: ENTRY-5 (who signed first and may no more). The next who signs is the first: two who may sign
+// now approve the account, and it does not wait for ever.
+func TestENTRY_5_AnAccountDoesNotWaitForSomebodyWhoMaySignNoMore(t *testing.T) {
+	c := connect(t)
+	was := *c.pauline
+	c.pauline.SIRET = elsewhere
+	if _, err := c.signsIn(); err == nil {
+		t.Fatal("she is let in as somebody else")
+	}
+	*c.pauline = was
+	if err := c.readmits("chief"); err != nil {
+		t.Fatal(err)
+	}
+	stop := containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "chief", By: "samir", Because: "vol"}}
+	if _, err := journal.Do(t.Context(), c.p.Journal, journal.Act[containment.Rows](stop)); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ by, first roster.AccountID }{{"samir", "samir"}, {"deputy", ""}} {
+		if err := c.readmits(step.by); err != nil {
+			t.Errorf("%s approves: %v", step.by, err)
+		}
+		if a := c.account("pauline"); a.Voucher != step.first || (a.Diverged == 0) != (step.first == "") {
+			t.Errorf("after %s, the account is %+v", step.by, a)
+		}
+	}
+	if found, err := c.Audit().Rights(t.Context()); err != nil || len(found) != 0 {
+		t.Errorf("the audit finds %v, %v", found, err)
 	}
 }
 
