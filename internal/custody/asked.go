@@ -25,8 +25,6 @@ type Request struct {
 	Because      string
 	Since, Until ledger.Month  // of the hold that is asked for
 	Hold         ledger.Number // that is to be released; zero when one is asked for
-
-	UpTo ledger.Number // no entry before this one answers it; zero where that is not known
 }
 
 // RequestWaits is how long a request waits for a second person.
@@ -48,27 +46,10 @@ func (r Request) hold(approver roster.AccountID) retention.Hold {
 // Releases reports whether it asks for the release of a hold.
 func (r Request) Releases() bool { return r.Hold != 0 }
 
-// answeredBy is the request that an entry answers, for good; zero of any other entry.
-func answeredBy(e ledger.Entry) ledger.Number {
-	switch e.Kind {
-	case ledger.HoldAsked, ledger.ReleaseAsked, ledger.Held, ledger.Released:
-		return e.Cause
-	default:
-		return 0
-	}
-}
-
 // asked is the request as another person approves it, with what other nodes and this turn have
 // written.
-func (r Request) asked(tx *journal.Tx) (approval.Asked, error) {
-	asked := approval.Asked{By: r.By, Ends: r.Asked.Add(RequestWaits), Demand: signs}
-	for e, err := range tx.Since(max(r.UpTo, r.Number+1)) {
-		if err != nil {
-			return asked, err
-		}
-		asked.Answered = asked.Answered || answeredBy(e) == r.Number
-	}
-	return asked, nil
+func (r Request) asked(tx *journal.Tx) approval.Asked {
+	return approval.Asked{By: r.By, Ends: r.Asked.Add(RequestWaits), Answered: tx.Answered(r.Number), Demand: signs}
 }
 
 // check says what is wrong with a request, as things are now.
@@ -121,11 +102,7 @@ type ApproveRequest struct {
 // Decide implements journal.Act.
 func (a ApproveRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	r := a.Request
-	asked, err := r.asked(tx)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	first, second, err := asked.Allow(tx, rows, a.By)
+	first, second, err := r.asked(tx).Allow(tx, rows, a.By)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -161,11 +138,7 @@ type DropRequest struct {
 
 // Decide implements journal.Act.
 func (d DropRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
-	asked, err := d.Request.asked(tx)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	by, state, err := asked.Drop(tx, rows, d.By)
+	by, state, err := d.Request.asked(tx).Drop(tx, rows, d.By)
 	e := ledger.Entry{Kind: ledger.HoldAsked, State: state, Account: by.ID, Organisation: by.Organisation, Cause: d.Request.Number}
 	if d.Request.Releases() {
 		e.Kind = ledger.ReleaseAsked
@@ -194,8 +167,8 @@ type Keeping struct {
 		By(ctx context.Context, account roster.AccountID, from ledger.Number) (entries []ledger.Entry, all bool, err error)
 		// Look takes in what other nodes wrote.
 		Look(context.Context) error
-		// Next is the number of the next entry, as far as this node has seen.
-		Next() ledger.Number
+		// Read lets fn ask which requests were answered, as far as this node has seen.
+		Read(fn func(*journal.State))
 	}
 	Roster interface {
 		// Accounts returns every account.
@@ -246,7 +219,8 @@ func (k Keeping) Kept(ctx context.Context) (kept Kept, err error) {
 }
 
 // Waiting returns the requests that wait for a second person, the oldest first. They are read from
-// what the security desk wrote within the time that a request waits.
+// what those of the security desk wrote within the time that a request waits; an answer counts
+// whoever gave it.
 func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 	if err := k.Journal.Look(ctx); err != nil {
 		return nil, err
@@ -255,13 +229,11 @@ func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	upTo := k.Journal.Next() // before anybody else comes to the desk
 	accounts, err := k.Roster.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var asked []Request
-	answered := make(map[ledger.Number]bool)
 	for _, account := range accounts {
 		if account.Role != roster.Security {
 			continue
@@ -275,17 +247,17 @@ func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 		}
 		for _, e := range entries {
 			if r, is := requestOf(e); is {
-				r.UpTo = upTo
 				asked = append(asked, r)
 			}
-			answered[answeredBy(e)] = true
 		}
 	}
 	schedule, err := k.Months.Retention(ctx)
 	if err != nil {
 		return nil, err
 	}
-	asked = slices.DeleteFunc(asked, func(r Request) bool { return answered[r.Number] || r.check(schedule) != nil })
+	k.Journal.Read(func(s *journal.State) {
+		asked = slices.DeleteFunc(asked, func(r Request) bool { return s.Answered(r.Number) || r.check(schedule) != nil })
+	})
 	slices.SortFunc(asked, func(a, b Request) int { return int(a.Number) - int(b.Number) })
 	return asked, nil
 }

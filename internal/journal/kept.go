@@ -46,10 +46,10 @@ type Keeper interface {
 
 const (
 	parts    = 256        // that the accounts are in: each of 60,000 has some 230 and takes less than a megabyte
-	together = "together" // names what accounts were charged together, and which sessions ended
+	together = "together" // names what accounts were charged together, which sessions ended and which requests were answered
 	// keptVersion begins each part. It MUST change with what is in it, and with what a
 	// meter makes of an entry.
-	keptVersion = 13
+	keptVersion = 14
 	// recentKept is how many numbers of an account's newest entries are kept: as many as
 	// a page shows, and some more.
 	recentKept = 256
@@ -125,6 +125,7 @@ func (j *Journal) together() Kept {
 	b = appendTallies(b, j.state.wider.givers, at)
 	b = appendTallies(b, j.state.wider.entrusters, at)
 	b = j.state.ended.append(b, at)
+	b = j.state.answered.append(b, at)
 	return Kept{together, j.recent.upTo, b}
 }
 
@@ -317,6 +318,7 @@ func (r *resumed) readTogether(kept Kept, now time.Time) (err error) {
 		return err
 	}
 	r.state.ended.read(&in)
+	r.state.answered.read(&in)
 	if in.bad || len(in.rest) > 0 {
 		return errOtherForm
 	}
@@ -341,6 +343,7 @@ func (r *resumed) count(entry *ledger.Entry) {
 	if entry.Number >= r.together {
 		r.state.wider.count(entry)
 		r.state.ended.count(entry)
+		r.state.answered.count(entry)
 	}
 	if entry.Number >= r.parts[partOf(entry.Whose())] {
 		r.state.measure(entry)
@@ -535,6 +538,7 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 		if entry.Number < r.togethers.Number {
 			state.wider.count(&entry)
 			state.ended.count(&entry)
+			state.answered.count(&entry)
 		}
 		if entry.Number < r.sample.Number && partName(partOf(entry.Whose())) == r.sample.What {
 			state.measure(&entry)
@@ -554,6 +558,9 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 	}
 	if string(sample.state.ended.append(nil, at)) != string(state.ended.append(nil, at)) {
 		return fmt.Errorf("%w: which sessions ended up to entry %d", ErrKeptWrong, r.togethers.Number)
+	}
+	if string(sample.state.answered.append(nil, at)) != string(state.answered.append(nil, at)) {
+		return fmt.Errorf("%w: which requests were answered up to entry %d", ErrKeptWrong, r.togethers.Number)
 	}
 	if r.sampled == 0 {
 		return nil

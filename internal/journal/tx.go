@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"poterne/internal/ledger"
@@ -50,25 +49,6 @@ func (tx *Tx) Now() time.Time { return tx.now }
 // Next is the number of the next entry.
 func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entries)) }
 
-// Since yields the entries from a number on, in order, those of this turn included. They are read
-// under the head: a caller MUST ask for the newest, or be rare.
-func (tx *Tx) Since(from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
-		if from < tx.first {
-			for entry, err := range tx.head.Entries(from) {
-				if !yield(entry, err) || err != nil {
-					return
-				}
-			}
-		}
-		for _, entry := range tx.entries {
-			if entry.Number >= from && !yield(entry, nil) {
-				return
-			}
-		}
-	}
-}
-
 // Orders returns the orders in force, those of this turn included.
 func (tx *Tx) Orders() order.Set { return tx.orders }
 
@@ -106,13 +86,13 @@ func (tx *Tx) Wider(organisation roster.OrganisationID, service roster.ServiceID
 
 // Given returns what an account has given to others by raises and signatures.
 func (tx *Tx) Given(by roster.AccountID) meter.Tally {
-	tx.Meter(by) // reads the state where it is not there yet
+	tx.know()
 	return tx.wider.giver(by)
 }
 
 // Entrusted returns how many people an account let come to others' caseloads.
 func (tx *Tx) Entrusted(by roster.AccountID) meter.Tally {
-	tx.Meter(by) // reads the state where it is not there yet
+	tx.know()
 	return tx.wider.entruster(by)
 }
 
@@ -122,10 +102,7 @@ func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
 	if draft, ok := tx.drafts[account]; ok {
 		return draft
 	}
-	if tx.rebuild != nil {
-		_ = tx.spoil(tx.rebuild()) // nothing is written: see write
-		tx.rebuild = nil
-	}
+	tx.know()
 	m := tx.journal.state.meters.of(account)
 	if m == nil {
 		m = meter.New()
@@ -134,6 +111,14 @@ func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
 	draft := m.Draft()
 	tx.drafts[account] = draft
 	return draft
+}
+
+// know reads the state where it is not there yet.
+func (tx *Tx) know() {
+	if tx.rebuild != nil {
+		_ = tx.spoil(tx.rebuild()) // nothing is written: see write
+		tx.rebuild = nil
+	}
 }
 
 // Append enters what was decided, which carries its number and time already, and
@@ -218,6 +203,7 @@ func (tx *Tx) keep() {
 	for i := range tx.entries {
 		j.recent.know(&tx.entries[i])
 		j.state.ended.count(&tx.entries[i])
+		j.state.answered.count(&tx.entries[i])
 	}
 	if tx.advanced {
 		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()

@@ -144,6 +144,17 @@ func (e *Entry) Over() (session roster.SessionID, ended bool) {
 	return e.Session, ended && e.Session != ""
 }
 
+// Answers is the request that the entry answers for good, of those that are entries and no rows: for a
+// hold, or for the release of one. It is 0 of any other entry.
+func (e *Entry) Answers() Number {
+	switch e.Kind {
+	case HoldAsked, ReleaseAsked, Held, Released:
+		return e.Cause
+	default:
+		return 0
+	}
+}
+
 // Given is how many people the entry's account gives another to be opened.
 func (e Entry) Given() meter.Cost {
 	switch e.Kind {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"testing"
 	"time"
 
@@ -150,5 +151,28 @@ func TestLEDGER_6_OfARefusalAndAnApprovalAtOneInstantTheFirstCounts(t *testing.T
 				answered(t, r, ledger.Released)
 			})
 		}
+		t.Run("by somebody who then leaves the desk", func(t *testing.T) {
+			r := asked(t, custody.Request{Since: 202603, Until: 202603})
+			if err := keeping.Drop(t.Context(), r.Number, refuses); err != nil {
+				t.Fatal(err)
+			}
+			list := storetest.Signers().Accounts
+			left := list[slices.IndexFunc(list, func(a roster.Account) bool { return a.ID == refuses })]
+			left.Role = roster.Manager
+			if err := storetest.TakeRosterBy(t, north, accounts.List{Accounts: []roster.Account{left}}); err != nil {
+				t.Fatal(err)
+			}
+			for where, j := range map[string]*journal.Journal{"on its node": north, "on another": south, "on one that starts": node()} {
+				k := keeping
+				k.Writer, k.Journal = j, j
+				if waiting, err := k.Waiting(t.Context()); err != nil || len(waiting) != 0 {
+					t.Errorf("%s: what they refused waits: %+v, %v", where, waiting, err)
+				}
+				if _, err := journal.Do(t.Context(), j, act(custody.ApproveRequest{Request: r, By: approves})); !fault.Is(err, fault.Refused) {
+					t.Errorf("%s: what they refused is approved: %v", where, err)
+				}
+			}
+			answered(t, r, ledger.HoldAsked)
+		})
 	})
 }
