@@ -21,6 +21,23 @@ type Asked struct {
 // NotWaiting is the error of what was answered, or waited for too long.
 var NotWaiting = fault.Errorf(fault.Refused, "this waits for nobody any more: it was answered, replaced, or not answered in time. Ask for it anew where it is still needed")
 
+// MostADay is how many requests of one kind one person makes within a day, answered or not: more would
+// hide the one that matters.
+const MostADay = 50
+
+// Often is the error of who has made as many.
+var Often = fault.Errorf(fault.Refused, "one person asks for at most %d of these within a day: another person asks for more", MostADay)
+
+// Seldom refuses whoever has asked for as many of one kind as one person may within a day; asked says how many
+// one asked for since a time.
+func Seldom(tx *journal.Tx, by roster.AccountID, asked func(by roster.AccountID, since time.Time) (int, error)) error {
+	n, err := asked(by, tx.Now().Add(-24*time.Hour))
+	if err == nil && n >= MostADay {
+		err = Often
+	}
+	return err
+}
+
 // Waits reports whether it waits for somebody.
 func (a Asked) Waits(at time.Time) bool { return !a.Answered && at.Before(a.Ends) }
 

@@ -49,6 +49,7 @@ type asking struct {
 	waits time.Duration
 	takes roster.AccountID // who takes it back, where that is not asks
 	later bool             // it is dropped once it was allowed, too
+	often bool             // one person asks for so many within a day
 }
 
 func rightOf(n int) (right accounts.Right, bounds accounts.Bounds) {
@@ -121,7 +122,7 @@ var askings = map[string]asking{
 		drop: func(asked ledger.Entry, by roster.AccountID) done {
 			return act(grants.DropPermit{Number: asked.Number, By: by})
 		},
-		waits: grants.PermitWaits,
+		waits: grants.PermitWaits, often: true,
 	},
 	"a reading of the archive": {
 		ask: func(int, time.Time) done {
@@ -133,7 +134,7 @@ var askings = map[string]asking{
 		drop: func(asked ledger.Entry, by roster.AccountID) done {
 			return act(&archive.DropReading{Number: asked.Number, By: by})
 		},
-		waits: archive.RequestWaits, later: true,
+		waits: archive.RequestWaits, later: true, often: true,
 	},
 	"a hold": {
 		ask: func(int, time.Time) done {
@@ -154,7 +155,7 @@ var askings = map[string]asking{
 		allow: func(asked ledger.Entry, _ int, by roster.AccountID) done {
 			return act(person.ApproveWithholding{Number: asked.Number, By: by})
 		},
-		waits: person.WithholdingWaits,
+		waits: person.WithholdingWaits, often: true,
 	},
 	"a mandate": {
 		ask: func(n int, at time.Time) done {
@@ -290,6 +291,9 @@ func goesByTheRules(d *desk, k asking) {
 	d.at = last.Time.Add(k.waits)
 	d.there(allows)
 	over("allowed when it has lapsed", k.allow(last, d.n, allows))
+	if k.often {
+		asksFor(d, k)
+	}
 	if k.drop == nil {
 		return
 	}
@@ -325,4 +329,19 @@ func goesByTheRules(d *desk, k asking) {
 	if _, err := d.does(k.drop(asked, journal.Itself)); !errors.Is(err, journal.Unchanged) {
 		t.Errorf("by another node: %v", err)
 	}
+}
+
+// asksFor has one person ask for as many as one may within a day, and another the day after.
+func asksFor(d *desk, k asking) {
+	d.at = d.at.Add(24 * time.Hour)
+	for range approval.MostADay {
+		d.asked(k)
+	}
+	d.at = d.at.Add(24*time.Hour - time.Microsecond)
+	d.there(asks)
+	if _, err := d.does(k.ask(d.n+1, d.at)); !errors.Is(err, approval.Often) {
+		d.t.Errorf("asked too often: %v", err)
+	}
+	d.at = d.at.Add(time.Microsecond)
+	d.asked(k)
 }

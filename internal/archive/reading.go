@@ -54,6 +54,8 @@ type ReadingRows interface {
 	approval.Rows
 	// ReadingRequest returns one; fault.Absent when there is none.
 	ReadingRequest(ledger.Number) (Request, error)
+	// ReadingsAsked returns how many an account asked for after a time.
+	ReadingsAsked(by roster.AccountID, since time.Time) (int, error)
 	// PutReadingRequest adds one, or changes what became of it.
 	PutReadingRequest(Request) error
 }
@@ -81,6 +83,9 @@ func (a AskReading) Decide(tx *journal.Tx, rows ReadingRows) (ledger.Entry, erro
 		return ledger.Entry{}, err
 	}
 	by, err := approval.One(tx, rows, a.By, reading)
+	if err == nil {
+		err = approval.Seldom(tx, by.ID, rows.ReadingsAsked)
+	}
 	if err != nil {
 		return ledger.Entry{}, err
 	}

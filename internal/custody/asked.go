@@ -262,14 +262,23 @@ func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
 	return asked, nil
 }
 
-// Ask asks for what a request says.
+// Ask asks for what a request says. As many of one person's wait at once as one asks for of other kinds
+// within a day.
 func (k Keeping) Ask(ctx context.Context, r Request) error {
+	waiting, err := k.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	waiting = slices.DeleteFunc(waiting, func(other Request) bool { return other.By != r.By })
+	if len(waiting) >= approval.MostADay {
+		return approval.Often
+	}
 	if !r.Releases() {
 		if _, err := Gone(ctx, k.Months, r.Since, r.Until); err != nil {
 			return err
 		}
 	}
-	_, err := journal.Do(ctx, k.Writer, journal.Act[Rows](AskRequest{r}))
+	_, err = journal.Do(ctx, k.Writer, journal.Act[Rows](AskRequest{r}))
 	return err
 }
 

@@ -112,6 +112,8 @@ type PermitRows interface {
 	approval.Rows
 	// Permit returns one; fault.Absent when there is none.
 	Permit(number ledger.Number) (Permit, error)
+	// PermitsAsked returns how many an account asked for after a time.
+	PermitsAsked(by roster.AccountID, since time.Time) (int, error)
 	// PutPermit adds one, or changes who approved it, and when it was given or dropped.
 	PutPermit(Permit) error
 	// PutPermitList keeps who is on a permit's list, until the permit ends.
@@ -136,7 +138,7 @@ func (a AskPermit) Decide(tx *journal.Tx, rows PermitRows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := cmp.Or(a.check(tx.Now()), a.named()); err != nil {
+	if err := cmp.Or(a.check(tx.Now()), a.named(), approval.Seldom(tx, by.ID, rows.PermitsAsked)); err != nil {
 		return ledger.Entry{}, err
 	}
 	e := a.entry(ledger.PermitAsked, by)

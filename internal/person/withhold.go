@@ -1,6 +1,7 @@
 package person
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -57,6 +58,8 @@ type WithholdingRows interface {
 	approval.Rows
 	// Withholding returns one; fault.Absent when there is none.
 	Withholding(number ledger.Number) (Withholding, error)
+	// WithholdingsAsked returns how many an account asked for after a time.
+	WithholdingsAsked(by roster.AccountID, since time.Time) (int, error)
 	// PutWithholding adds one, or changes who approved or stopped it.
 	PutWithholding(Withholding) error
 }
@@ -98,7 +101,7 @@ func (a AskWithholding) Decide(tx *journal.Tx, rows WithholdingRows) (ledger.Ent
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := (Withholding{Account: a.Account}).apart(rows, by); err != nil {
+	if err := cmp.Or((Withholding{Account: a.Account}).apart(rows, by), approval.Seldom(tx, by.ID, rows.WithholdingsAsked)); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{

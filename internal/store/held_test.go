@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/approval"
 	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/journal"
@@ -151,6 +153,40 @@ func TestLEDGER_6_OfARefusalAndAnApprovalAtOneInstantTheFirstCounts(t *testing.T
 				answered(t, r, ledger.Released)
 			})
 		}
+		t.Run("of as many as one person may have wait", func(t *testing.T) {
+			ask := func(by roster.AccountID) error {
+				return keeping.Ask(t.Context(), custody.Request{By: by, Because: "plainte", Since: 202604, Until: 202604})
+			}
+			for range approval.MostADay {
+				if err := ask(asks); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := ask(asks); !errors.Is(err, approval.Often) {
+				t.Errorf("one more: %v", err)
+			}
+			if err := ask(approves); err != nil {
+				t.Errorf("a colleague: %v", err)
+			}
+			waiting, err := keeping.Waiting(t.Context())
+			if err != nil || len(waiting) != approval.MostADay+1 {
+				t.Fatalf("%d wait, %v", len(waiting), err)
+			}
+			for _, r := range waiting {
+				if err := keeping.Drop(t.Context(), r.Number, refuses); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := ask(asks); err != nil {
+				t.Errorf("once they are answered: %v", err)
+			}
+			if waiting, err = keeping.Waiting(t.Context()); err != nil || len(waiting) != 1 {
+				t.Fatalf("%d wait, %v", len(waiting), err)
+			}
+			if err := keeping.Drop(t.Context(), waiting[0].Number, refuses); err != nil {
+				t.Fatal(err)
+			}
+		})
 		t.Run("by somebody who then leaves the desk", func(t *testing.T) {
 			r := asked(t, custody.Request{Since: 202603, Until: 202603})
 			if err := keeping.Drop(t.Context(), r.Number, refuses); err != nil {

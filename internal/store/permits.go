@@ -118,6 +118,11 @@ func (r permitRows) Permit(number ledger.Number) (grants.Permit, error) {
 	return only(list, err, "permit to export", number)
 }
 
+// PermitsAsked implements grants.PermitRows.
+func (r permitRows) PermitsAsked(by roster.AccountID, since time.Time) (int, error) {
+	return r.asked("export_permit", by, since)
+}
+
 // PutPermit implements grants.PermitRows.
 func (r permitRows) PutPermit(p grants.Permit) error {
 	const put = `insert into export_permit (` + permitColumns + `) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)

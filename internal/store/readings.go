@@ -7,6 +7,7 @@ import (
 
 	"poterne/internal/archive"
 	"poterne/internal/ledger"
+	"poterne/internal/roster"
 	"poterne/internal/seal"
 )
 
@@ -43,6 +44,11 @@ func requestRow(r archive.Request) *seal.Row {
 func (r archiveRows) ReadingRequest(number ledger.Number) (archive.Request, error) {
 	list, err := r.db.readingRequests(r.ctx, r.tx, `number = $1`, int64(number))
 	return only(list, err, "request to the archive", number)
+}
+
+// ReadingsAsked implements archive.ReadingRows.
+func (r archiveRows) ReadingsAsked(by roster.AccountID, since time.Time) (int, error) {
+	return r.asked("archive_reading", by, since)
 }
 
 // PutReadingRequest implements archive.ReadingRows.

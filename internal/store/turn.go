@@ -29,6 +29,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/person"
+	"poterne/internal/roster"
 	"poterne/internal/seal"
 	"poterne/internal/store/calendar"
 	"poterne/internal/store/recent"
@@ -190,6 +191,12 @@ func (t *turn) Rows() any {
 func (t *turn) exec(query string, args ...any) (sql.Result, error) {
 	t.dirty = true
 	return t.tx.ExecContext(t.ctx, query, args...)
+}
+
+// asked counts the rows of a table of requests that an account asked for after a time.
+func (t *turn) asked(table string, by roster.AccountID, since time.Time) (n int, err error) {
+	err = t.tx.QueryRowContext(t.ctx, `select count(*) from `+table+` where asked_by = $1 and asked_us > $2`, string(by), since.UnixMicro()).Scan(&n)
+	return n, doing("counting rows of "+table, err)
 }
 
 // upsert inserts rows, many in one statement, or does what again says with those that are

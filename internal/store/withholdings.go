@@ -7,6 +7,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/person"
+	"poterne/internal/roster"
 	"poterne/internal/seal"
 )
 
@@ -50,6 +51,11 @@ type withholdingRows struct{ *turn }
 func (r withholdingRows) Withholding(number ledger.Number) (person.Withholding, error) {
 	list, err := r.db.withholdings(r.ctx, r.tx, `number = $1`, int64(number))
 	return only(list, err, "withholding", number)
+}
+
+// WithholdingsAsked implements person.WithholdingRows.
+func (r withholdingRows) WithholdingsAsked(by roster.AccountID, since time.Time) (int, error) {
+	return r.asked("withholding", by, since)
 }
 
 // PutWithholding implements person.WithholdingRows.
