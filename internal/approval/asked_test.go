@@ -46,6 +46,7 @@ type asking struct {
 	sign  func(asked ledger.Entry, n int) done // by asks, where two sign for what neither asked for
 	allow func(asked ledger.Entry, n int, by roster.AccountID) done
 	drop  func(asked ledger.Entry, by roster.AccountID) done // nil where it is ended in another way
+	ends  func(asked ledger.Entry, by roster.AccountID) done // that way
 	waits time.Duration
 	takes roster.AccountID // who takes it back, where that is not asks
 	later bool             // it is dropped once it was allowed, too
@@ -155,6 +156,9 @@ var askings = map[string]asking{
 		allow: func(asked ledger.Entry, _ int, by roster.AccountID) done {
 			return act(person.ApproveWithholding{Number: asked.Number, By: by})
 		},
+		ends: func(asked ledger.Entry, by roster.AccountID) done {
+			return act(person.StopWithholding{Number: asked.Number, By: by})
+		},
 		waits: person.WithholdingWaits, often: true,
 	},
 	"a mandate": {
@@ -163,6 +167,9 @@ var askings = map[string]asking{
 		},
 		allow: func(asked ledger.Entry, _ int, by roster.AccountID) done {
 			return act(person.ApproveMandate{Number: asked.Number, By: by})
+		},
+		ends: func(asked ledger.Entry, by roster.AccountID) done {
+			return act(person.EndMandate{Number: asked.Number, By: by})
 		},
 		waits: person.MandateSigned,
 	},
@@ -291,6 +298,17 @@ func goesByTheRules(d *desk, k asking) {
 	d.at = last.Time.Add(k.waits)
 	d.there(allows)
 	over("allowed when it has lapsed", k.allow(last, d.n, allows))
+	if k.ends != nil {
+		last := d.asked(k)
+		for _, not := range []roster.AccountID{stopped, reads, "nobody"} {
+			_, before := d.does(k.ends(last, not))
+			d.at = d.at.Add(k.waits)
+			if _, after := d.does(k.ends(last, not)); before == nil || after == nil || after.Error() != before.Error() {
+				t.Errorf("%q ends it, or is told whether it waits: %v before, %v after", not, before, after)
+			}
+			d.at = last.Time
+		}
+	}
 	if k.often {
 		asksFor(d, k)
 	}

@@ -311,8 +311,6 @@ func (a EndMandate) Decide(tx *journal.Tx, rows MandateRows) (ledger.Entry, erro
 	switch {
 	case a.By == "" && (a.Person != m.Person || a.Person.IsZero() || m.Kind != PowerOfAttorney || m.Approver == ""):
 		return ledger.Entry{}, &fault.Error{Kind: fault.Absent, Public: "you have no mandate of this number to take back"}
-	case !m.Lasts(tx.Now()):
-		return ledger.Entry{}, journal.Unchanged
 	case a.By == "":
 		e.State = MandateRevoked
 	case a.By == journal.Itself:
@@ -323,6 +321,9 @@ func (a EndMandate) Decide(tx *journal.Tx, rows MandateRows) (ledger.Entry, erro
 			return ledger.Entry{}, err
 		}
 		e.Account, e.Organisation = by.ID, by.Organisation
+	}
+	if !m.Lasts(tx.Now()) {
+		return ledger.Entry{}, journal.Unchanged
 	}
 	return e, nil
 }

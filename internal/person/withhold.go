@@ -164,13 +164,13 @@ type StopWithholding struct {
 // Decide implements journal.Act.
 func (s StopWithholding) Decide(tx *journal.Tx, rows WithholdingRows) (ledger.Entry, error) {
 	w, err := rows.Withholding(s.Number)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ledger.Entry{}, err
-	case !w.Waits(tx.Now()) && !w.InForce(tx.Now()):
-		return ledger.Entry{}, journal.Unchanged
 	}
 	by, err := approval.One(tx, rows, s.By, withholding)
+	if err == nil && !w.Waits(tx.Now()) && !w.InForce(tx.Now()) {
+		err = journal.Unchanged
+	}
 	if err != nil {
 		return ledger.Entry{}, err
 	}
