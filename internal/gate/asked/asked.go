@@ -20,18 +20,17 @@ const (
 	MostOfAccount   = 32              // connections
 	MostOpen        = 32 << 10        // bytes, of the questions of one connection
 	Weighs          = 256             // bytes of a question, beside what is kept of it
-	KeptFor         = 2 * time.Minute // after a connection was last heard of that nobody holds
+	KeptFor         = 2 * time.Minute // after the last who held a connection let go of it
 )
 
 // Connection is what a page asks on, and is answered on. socket.io begins one by polling and goes on with it by a WebSocket, which
-// SID ties together: whoever has somebody else's sees none of their questions.
+// SID ties together: whoever has somebody else's sees none of their questions. Without a SID, each time it is held it is another.
 type Connection struct {
 	Account roster.AccountID
 	Session roster.SessionID
 	Service roster.ServiceID
 	Path    string
 	SID     string
-	Own     any // what tells a connection apart that has no SID
 }
 
 // Question is what a page asked.
@@ -49,22 +48,29 @@ func (q *Question[T]) weight() int { return Weighs + q.Weight }
 type Memory[T any] struct {
 	now func() time.Time
 
-	mu  sync.Mutex // guards what follows
-	all int
-	of  map[roster.AccountID]map[Connection]*asking[T]
+	mu    sync.Mutex // guards what follows, and each asking
+	all   int
+	of    map[roster.AccountID]map[key[T]]*asking[T]
+	swept time.Time // last, of every account
+}
+
+// key tells connections apart.
+type key[T any] struct {
+	Connection
+	own *asking[T] // of one without a SID
 }
 
 // asking is what was asked on one connection.
 type asking[T any] struct {
 	open   []Question[T]
 	weight int
-	held   int       // WebSockets that are open
-	used   time.Time // last
+	held   int       // how often
+	left   time.Time // when it was let go of last
 }
 
 // New remembers nothing yet.
 func New[T any](now func() time.Time) *Memory[T] {
-	return &Memory[T]{now: now, of: make(map[roster.AccountID]map[Connection]*asking[T])}
+	return &Memory[T]{now: now, of: make(map[roster.AccountID]map[key[T]]*asking[T])}
 }
 
 // Why a question is not taken.
@@ -73,110 +79,128 @@ var (
 	ErrTooMuch = errors.New("too many questions were not answered, on this connection, of this account or of all")
 )
 
-// Connections is how many of them something is kept of.
+// Connections is how many of them are held, or have questions.
 func (m *Memory[T]) Connections() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.all
 }
 
-// Hold keeps what is asked on a WebSocket as long as it is open. Without a place for it, no question is taken on it.
-func (m *Memory[T]) Hold(c Connection) (release func()) {
+// Held is a connection on which somebody asks and is answered. It is not safe to share, but as many may hold one connection as want to.
+type Held[T any] struct {
+	of     *Memory[T]
+	key    key[T]
+	asking *asking[T] // nil where there was no place for it: no question is taken on it
+	kept   []uint64   // the numbers of questions that were not passed on yet
+}
+
+// Hold begins to ask on a connection, or goes on, as long as a WebSocket is open or a request of one that is polled lasts. Release MUST be called
+// at its end.
+func (m *Memory[T]) Hold(c Connection) *Held[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := m.at(c, true)
-	if a == nil {
-		return func() {}
-	}
-	a.held++
-	return func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if a.held--; a.held == 0 && (len(a.open) == 0 || c.Own != nil) {
-			m.drop(c)
+	now := m.now()
+	if m.forget(c.Account, now); m.all >= MostConnections || now.Sub(m.swept) > KeptFor {
+		for account := range m.of {
+			m.forget(account, now)
 		}
+		m.swept = now
+	}
+	h := &Held[T]{of: m, key: key[T]{Connection: c}}
+	if h.asking = m.of[c.Account][h.key]; h.asking == nil {
+		if len(m.of[c.Account]) >= MostOfAccount || m.all >= MostConnections {
+			return h
+		}
+		h.asking = &asking[T]{}
+		if c.SID == "" {
+			h.key.own = h.asking
+		}
+		if m.of[c.Account] == nil {
+			m.of[c.Account] = make(map[key[T]]*asking[T])
+		}
+		m.of[c.Account][h.key] = h.asking
+		m.all++
+	}
+	h.asking.held++
+	return h
+}
+
+// Release lets go of the connection. What was asked on it and passed on is kept for a while, if it can be held again.
+func (h *Held[T]) Release() {
+	a, m := h.asking, h.of
+	if a == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, passed := range h.kept {
+		a.take(func(q Question[T]) bool { return q.Passed == passed })
+	}
+	a.left = m.now()
+	if a.held--; a.held == 0 && (len(a.open) == 0 || h.key.own != nil) {
+		m.drop(h.key)
 	}
 }
 
-// Ask keeps a question, and gives it the number by which it is passed on.
-func (m *Memory[T]) Ask(c Connection, q *Question[T]) error {
+// Ask keeps a question, and gives it the number by which it is to be passed on. Unless PassedOn is called, it is forgotten with Release.
+func (h *Held[T]) Ask(q *Question[T]) error {
 	number, err := rand.Int(rand.Reader, big.NewInt(socket.MostNumber))
 	if err != nil {
 		return err
 	}
 	q.Passed = number.Uint64()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	a := m.at(c, true)
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	a := h.asking
 	if a == nil || a.weight+q.weight() > MostOpen {
 		return ErrTooMuch
 	}
 	if slices.ContainsFunc(a.open, func(o Question[T]) bool { return o.Number == q.Number && o.Numbered == q.Numbered }) {
 		return ErrTwice
 	}
-	a.open, a.weight = append(a.open, *q), a.weight+q.weight()
+	a.open, a.weight, h.kept = append(a.open, *q), a.weight+q.weight(), append(h.kept, q.Passed)
 	return nil
 }
 
+// PassedOn says that what was asked goes to the application, which may answer it. Where nothing can be asked, h may be nil.
+func (h *Held[T]) PassedOn() {
+	if h != nil {
+		h.kept = nil
+	}
+}
+
 // Take forgets the question that has been passed on by a number, and returns it. It is answered with what stands before.
-func (m *Memory[T]) Take(c Connection, before string, passed uint64) (q Question[T], open bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	a := m.at(c, false)
-	if a == nil {
+func (h *Held[T]) Take(before string, passed uint64) (q Question[T], open bool) {
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	if h.asking == nil {
 		return q, false
 	}
-	i := slices.IndexFunc(a.open, func(q Question[T]) bool { return q.Passed == passed && q.Answers == before })
+	return h.asking.take(func(q Question[T]) bool { return q.Passed == passed && q.Answers == before })
+}
+
+func (a *asking[T]) take(is func(Question[T]) bool) (q Question[T], open bool) {
+	i := slices.IndexFunc(a.open, is)
 	if i < 0 {
 		return q, false
 	}
 	q = a.open[i]
 	a.open, a.weight = slices.Delete(a.open, i, i+1), a.weight-q.weight()
-	if len(a.open) == 0 && a.held == 0 {
-		m.drop(c)
-	}
 	return q, true
 }
 
-// at is what was asked on a connection; there is something from now on if it is to be made, unless there is too much.
-func (m *Memory[T]) at(c Connection, makes bool) *asking[T] {
-	now := m.now()
-	if a := m.of[c.Account][c]; a != nil {
-		a.used = now
-		return a
-	}
-	if !makes {
-		return nil
-	}
-	if m.forget(c.Account, now); m.all >= MostConnections {
-		for account := range m.of {
-			m.forget(account, now)
-		}
-	}
-	if len(m.of[c.Account]) >= MostOfAccount || m.all >= MostConnections {
-		return nil
-	}
-	if m.of[c.Account] == nil {
-		m.of[c.Account] = make(map[Connection]*asking[T])
-	}
-	m.all++
-	a := &asking[T]{used: now}
-	m.of[c.Account][c] = a
-	return a
-}
-
-// forget drops the connections of an account that nothing was heard of for long.
+// forget drops the connections of an account that nobody has held for long.
 func (m *Memory[T]) forget(account roster.AccountID, now time.Time) {
-	for c, a := range m.of[account] {
-		if a.held == 0 && now.Sub(a.used) > KeptFor {
-			m.drop(c)
+	for k, a := range m.of[account] {
+		if a.held == 0 && now.Sub(a.left) > KeptFor {
+			m.drop(k)
 		}
 	}
 }
 
-func (m *Memory[T]) drop(c Connection) {
+func (m *Memory[T]) drop(k key[T]) {
 	m.all--
-	if delete(m.of[c.Account], c); len(m.of[c.Account]) == 0 {
-		delete(m.of, c.Account)
+	if delete(m.of[k.Account], k); len(m.of[k.Account]) == 0 {
+		delete(m.of, k.Account)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/asked"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -37,6 +38,8 @@ type exchange struct {
 	response *response     // nil while none was collected
 	receipt  ledger.Number // of what was written last; 0 while nothing was
 	odd      *oddMessage   // nil while none of a WebSocket is decided
+
+	asking *asked.Held[question] // what a page asks and is answered by; nil when no message is numbered
 }
 
 // serve takes an exchange from its request to its response, or to a refusal. Its order
@@ -114,6 +117,10 @@ func (x *exchange) serve() Outcome {
 		}
 		defer leave()
 	}
+	if q.route.socket != nil && len(q.route.Socket.Numbered) > 0 {
+		x.asking = p.questions.Hold(x.connection())
+		defer x.asking.Release()
+	}
 
 	said := Plain
 	if q.polls() && q.method == http.MethodPost {
@@ -124,9 +131,9 @@ func (x *exchange) serve() Outcome {
 
 	// The application answers, and its response is collected whole. If it fails, that is
 	// written too where the request names people: it may have learnt who they are.
-	asked := time.Now()
+	sent := time.Now()
 	x.response, err = x.forward(ctx)
-	late := x.isLate(asked)
+	late := x.isLate(sent)
 	if err != nil {
 		return x.stop(ctx, policy.Show, err)
 	}

@@ -60,6 +60,7 @@ func (x *exchange) saysByPolling(ctx context.Context) (Outcome, error) {
 		whole.changed = whole.changed || x.request.changes()
 		x.request, x.odd, outcome = whole, nil, outcome.heavier(became)
 	}
+	x.asking.PassedOn()
 	x.request.body = socket.Together(passes)
 	return outcome, nil
 }

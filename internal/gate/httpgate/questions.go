@@ -3,6 +3,8 @@ package httpgate
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"poterne/internal/fault"
 	"poterne/internal/gate/asked"
@@ -27,17 +29,17 @@ const (
 	longestSID = 128 // bytes of what names a connection
 )
 
-// connection is the one that a request, or a message of it, belongs to.
+// connection is the one that a request, or each message of it, belongs to.
 func (x *exchange) connection() asked.Connection {
-	c := asked.Connection{Account: x.session.Account, Session: x.session.ID, Service: x.service.ID, Path: x.request.address.path}
+	c := asked.Connection{Account: x.session.Account, Session: x.session.ID, Service: x.service.ID, Path: strings.Clone(x.request.address.path)}
 	times := 0
 	for _, p := range x.request.address.query {
 		if p.name == "sid" {
-			times, c.SID = times+1, p.value
+			times, c.SID = times+1, strings.Clone(p.value)
 		}
 	}
-	if times != 1 || c.SID == "" || len(c.SID) > longestSID {
-		c.SID, c.Own = "", x
+	if times != 1 || len(c.SID) > longestSID {
+		c.SID = ""
 	}
 	return c
 }
@@ -61,11 +63,12 @@ func (t *route) compileAnswer(a *Answer, c *fault.Complaints) (says bool) {
 // opensQuestion keeps what a message asks, which was read, until it is answered, and returns it as it is passed on.
 func (x *exchange) opensQuestion(one *asked.Question[question], name string, json []byte) ([]byte, error) {
 	q := &x.request
-	one.Kept = question{name, q.route, q.refs, q.named, q.signs}
-	for _, ref := range q.refs {
+	one.Kept = question{name, q.route, slices.Clone(q.refs), q.named, q.signs}
+	for i, ref := range q.refs {
+		one.Kept.refs[i].Value = strings.Clone(ref.Value) // without the request that it stood in
 		one.Weight += weighsRef + len(ref.Value)
 	}
-	switch err := x.proxy.questions.Ask(x.connection(), one); {
+	switch err := x.asking.Ask(one); {
 	case errors.Is(err, asked.ErrTwice):
 		return nil, unreadable(err.Error())
 	case errors.Is(err, asked.ErrTooMuch):
@@ -79,7 +82,7 @@ func (x *exchange) opensQuestion(one *asked.Question[question], name string, jso
 // answered decides the answer to a question, with whom that named, as the response to a request is. On an error, the request stays
 // the question.
 func (x *exchange) answered(ctx context.Context, before string, number uint64, json []byte) (told, error) {
-	one, open := x.proxy.questions.Take(x.connection(), before, number)
+	one, open := x.asking.Take(before, number)
 	if !open {
 		return told{}, &objection{policy.UndeclaredAnswer, "an answer to what nobody asks on this connection"}
 	}

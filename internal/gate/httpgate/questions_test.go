@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -439,6 +441,90 @@ func TestSCOPE_9_WhatIsAskedAndNotAnsweredIsBounded(t *testing.T) {
 			t.Fatalf("%d connections are kept of WebSockets that are closed", w.proxy.Asking())
 		}
 	}
+}
+
+// What is polled is kept as long as its connection is heard of, whatever is said on it, and two minutes more.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_WhatIsPolledIsKeptAsLongAsItsConnectionIsHeardOf(t *testing.T) {
+	const path = "/live?transport=polling&sid=abc"
+	w := newWorld(t)
+	var later atomic.Int64
+	d := w.dependencies(t)
+	d.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	w.remake(d, asks())
+	a := w.isPolled()
+	numbers := w.asksByPolling(a, path, `427["find","people",{}]`, `428["find","people",{}]`)
+	for n := range 3 {
+		later.Add(int64(asked.KeptFor - 10*time.Second))
+		a.says <- "6"
+		if got := w.get(path); got.body != "6" {
+			t.Fatal(got)
+		}
+		w.asksByPolling(a, fmt.Sprint(path, n), `427["find","people",{}]`) // on another connection of the account, which is never answered
+	}
+	a.says <- "43" + numbers[0] + people("p1")
+	if got := w.get(path); got.body != `437[null,{"total":7,"data":[{"name":"‹p1›"}]}]` {
+		t.Errorf("%v", got)
+	}
+	later.Add(int64(asked.KeptFor + time.Second))
+	a.says <- "43" + numbers[1] + people("p1")
+	if got := w.get(path); got.status < 400 || strings.Contains(got.body, "‹") {
+		t.Errorf("after two minutes of silence: %v", got)
+	}
+}
+
+// Of a question that was not passed on, or that can have no answer, nothing is kept: it keeps no place from others of its account.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_WhatCannotBeAnsweredIsNotKept(t *testing.T) {
+	w := newWorld(t, asks())
+	a := w.isPolled()
+	for n := range 2 * asked.MostOfAccount {
+		refused := w.post(fmt.Sprintf("/live?transport=polling&sid=%d", n), "text/plain", `427["find","people",{}]`+"\x1e"+`42["other"]`)
+		w.refused(refused, policy.UndeclaredBody)
+		w.asksByPolling(a, "/live?transport=polling", `427["find","people",{}]`)
+	}
+	w.asksByPolling(a, "/live?transport=polling&sid=0", `427["find","people",{}]`) // its number waits for nothing
+	if n := w.proxy.Asking(); n != 1 {
+		t.Errorf("%d connections are kept", n)
+	}
+}
+
+// A question is kept without the request that it stood in.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_AQuestionIsKeptWithoutItsRequest(t *testing.T) {
+	route := asks()
+	route.Path, route.Request = "/live/{dossier}", []httpgate.Naming{{In: httpgate.InPath, Name: "dossier", Scheme: "dossier"}}
+	route.Shows = register.Name
+	w := newWorld(t, route)
+	a := w.isPolled()
+	padding := strings.Repeat("&transport=polling", 3000)
+	used := func() int64 {
+		browser.CloseIdleConnections()
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	ask := func(n int) {
+		w.asksByPolling(a, fmt.Sprintf("/live/p1?sid=%d&transport=polling%s", n/8, padding), fmt.Sprintf(`42%d["find","people",{}]`, n))
+		w.mu.Lock()
+		w.asked, w.received = nil, nil
+		w.mu.Unlock()
+	}
+	ask(0)
+	before := used()
+	const times = 8*asked.MostOfAccount - 1
+	for n := 1; n <= times; n++ {
+		ask(n)
+	}
+	if each := (used() - before) / times; each > int64(len(padding))/2 {
+		t.Errorf("%d bytes are kept of each, of an address of %d", each, len(padding))
+	}
+	runtime.KeepAlive(w)
 }
 
 // What is numbered is declared in one way.

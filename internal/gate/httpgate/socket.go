@@ -270,8 +270,6 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 	defer page.Close(socket.Failed, "") // of what panics
 
 	handshake, act, code := x.request, policy.Show, 0
-	release := x.proxy.questions.Hold(x.connection())
-	defer release()
 	said, heldSaid := x.hears(application, x.service.Largest)
 	asked, heldAsked := x.hears(page, min(largestAsked, x.service.Uploads))
 	look := time.NewTicker(x.proxy.flows.every)
@@ -406,6 +404,7 @@ func (x *exchange) asks(ctx context.Context, application *socket.Line, m socket.
 	if err != nil {
 		return "", err
 	}
+	x.asking.PassedOn()
 	return became, x.hand(ctx, application, passed)
 }
 
@@ -460,11 +459,6 @@ func (x *exchange) asked(ctx context.Context, text []byte) (became Outcome, pass
 		if passed, err = x.opensQuestion(one, name, json); err != nil {
 			return "", nil, err
 		}
-		defer func() {
-			if err != nil { // it is not passed on
-				x.proxy.questions.Take(x.connection(), one.Answers, one.Passed)
-			}
-		}()
 	}
 	var decision policy.Decision
 	became = Plain
