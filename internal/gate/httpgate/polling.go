@@ -51,7 +51,7 @@ func (x *exchange) saysByPolling(ctx context.Context) (Outcome, error) {
 		return "", unreadable(err.Error())
 	}
 	for _, text := range all {
-		x.odd = &oddMessage{shape.Takes, text, whole.route.socket.packets.Tag, whole.route.Socket.Type, nil, ""}
+		x.odd = &oddMessage{from: shape.Takes, text: text, by: whole.route.socket}
 		became, passed, err := x.asked(ctx, text)
 		if err != nil {
 			return "", err // of the message's own request
@@ -88,7 +88,7 @@ func (x *exchange) answerPolling(ctx context.Context, outcome Outcome) Outcome {
 		}
 		var goes [][]byte
 		for i, text := range all {
-			x.odd = &oddMessage{shape.Sends, text, x.request.route.socket.packets.Tag, x.request.route.Socket.Type, all[i+1:], ""}
+			x.odd = &oddMessage{from: shape.Sends, text: text, by: x.request.route.socket, beside: all[i+1:]}
 			t, err := x.said(ctx, text)
 			if err != nil {
 				return x.stopPolling(ctx, policy.Show, err)

@@ -600,3 +600,21 @@ func TestRUN_9_QuestionsAndTheirAnswersAreDrafted(t *testing.T) {
 		t.Errorf("%q is not in the draft:\n%s", want, draft)
 	}
 }
+
+// What is declared is not drafted again where it came beside an answer that is wrong.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatComesBesideAWrongAnswerIsNotDraftedWhereItIsDeclared(t *testing.T) {
+	w, book := seeing(t, true, asks())
+	a := w.isPolled()
+	const path = "/live?transport=polling&sid=abc"
+	number := w.asksByPolling(a, path, `427["ping"]`)[0]
+	a.says <- "43" + number + `["x"]` + "\x1e" + `42["people moved",{"id":"p1"}]` + "\x1e" + `42["others moved",{"id":"p1"}]`
+	w.refused(w.get(path), policy.UndeclaredAnswer)
+	draft := held(t, book, number)
+	for _, want := range []string{"# sends: a type that is no plain word, seen 1×", "only an empty list may come:\n[service.route.websocket.takes.\"42 ping\".answer]\n"} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("%q is not in the draft:\n%s", want, draft)
+		}
+	}
+}

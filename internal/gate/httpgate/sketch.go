@@ -117,17 +117,17 @@ func (x *exchange) sketchSocket(s *shape.Shape) {
 // for those that are.
 func (x *exchange) sketchMessages(like shape.Shape, odd *oddMessage, texts [][]byte) {
 	for _, text := range texts[:min(len(texts), mostBeside)] {
-		if t := x.request.route; t != nil && t.socket != nil {
-			_, _, name, err := t.socket.packets.Apart(text)
-			if declared := t.socket.sends[name] != nil || slices.Contains(t.Socket.Words, string(text)); err == nil && declared {
+		if by := odd.by; by != nil {
+			_, _, name, err := by.packets.Apart(text)
+			if declared := by.sends[name] != nil || slices.Contains(by.declared.Words, string(text)); err == nil && declared {
 				continue
 			}
-			if _, _, _, answers := t.socket.packets.Answers(text); answers { // whose question is not known here
+			if _, _, _, answers := by.packets.Answers(text); answers { // whose question is not known here
 				continue
 			}
 		}
 		s := shape.Shape{Method: like.Method, Path: like.Path, Why: like.Why, Last: like.Last}
-		message(&s, &oddMessage{from: odd.from, text: text, tag: odd.tag, declared: odd.declared})
+		message(&s, &oddMessage{from: odd.from, text: text, by: odd.by})
 		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
 	}
 }
@@ -140,7 +140,11 @@ const mostBeside = 20
 func message(s *shape.Shape, odd *oddMessage) {
 	s.Socket, s.Query = odd.from, nil
 	before, json := socket.Split(odd.text)
-	tag := odd.tag
+	var tag *socket.Tag
+	var places []string
+	if odd.by != nil {
+		tag, places = odd.by.packets.Tag, odd.by.declared.Type
+	}
 	switch _, _, _, asks := eventPackets.Asks(odd.text); {
 	case odd.question != "":
 		s.Socket = shape.Answers
@@ -150,9 +154,9 @@ func message(s *shape.Shape, odd *oddMessage) {
 	case asks && odd.from == shape.Takes:
 		s.Socket, before = shape.Asks, shape.EventPrefix
 		if tag == nil {
-			tag, odd.declared = questionName, []string{shape.EventTag, shape.EventTopic}
+			tag, places = questionName, []string{shape.EventTag, shape.EventTopic}
 			if name, err := tag.Of(json); err != nil || strings.Contains(typeOf(name), shape.Placeholder) || !strings.Contains(name, socket.Joint) {
-				tag, odd.declared = eventName, odd.declared[:1] // what stands there says something else
+				tag, places = eventName, places[:1] // what stands there says something else
 			}
 		}
 	case !shortPrefix.MatchString(before): // of any length, it could be anybody's number
@@ -169,7 +173,7 @@ func message(s *shape.Shape, odd *oddMessage) {
 	}
 	switch {
 	case tag != nil:
-		s.Tag, s.Type = strings.Join(odd.declared, " "), shape.Placeholder
+		s.Tag, s.Type = strings.Join(places, " "), shape.Placeholder
 		if name, err := tag.Of(json); err == nil {
 			s.Type = typeOf(name)
 		}
@@ -205,8 +209,7 @@ var shortPrefix = regexp.MustCompile(`^[0-9]{1,2}$`)
 type oddMessage struct {
 	from     string // shape.Sends or shape.Takes
 	text     []byte
-	tag      *socket.Tag
-	declared []string // its paths
+	by       *sockets // where it was said; nil where none are declared
 	beside   [][]byte // messages that came with it, and were not decided
 	question string   // that it answers, by the name it is declared by
 }

@@ -285,7 +285,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 				err = errGone
 			}
 		case m := <-said:
-			x.odd = &oddMessage{shape.Sends, m.Text, handshake.route.socket.packets.Tag, handshake.route.Socket.Type, nil, ""}
+			x.odd = &oddMessage{from: shape.Sends, text: m.Text, by: handshake.route.socket}
 			var became Outcome
 			code = m.Code
 			if became, err = x.says(ctx, page, m); err == nil {
@@ -297,7 +297,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 			}
 		case m := <-asked:
 			x.arrived, act, code = time.Now(), policy.Attempt, m.Code
-			x.odd = &oddMessage{shape.Takes, m.Text, handshake.route.socket.packets.Tag, handshake.route.Socket.Type, nil, ""}
+			x.odd = &oddMessage{from: shape.Takes, text: m.Text, by: handshake.route.socket}
 			var became Outcome
 			if became, err = x.asks(ctx, application, m); err == nil {
 				x.request, x.odd, act = handshake, nil, policy.Show

@@ -118,8 +118,11 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 			for _, row := range slices.Sorted(maps.Keys(rows)) {
 				d.row(row, rows[row])
 			}
-			if !d.wrote {
-				fmt.Fprintf(&own, "# Nothing in it looks like a person's. Without plain = […], it goes out with its type alone:\n[%s]\n", table)
+			if alone := "it goes out with its type alone"; !d.wrote {
+				if s.Socket == Answers {
+					alone = "only an empty list may come"
+				}
+				fmt.Fprintf(&own, "# Nothing in it looks like a person's. Without plain = […], %s:\n[%s]\n", alone, table)
 			}
 		}
 		b.WriteString(strings.ReplaceAll(own.String(), "service.route.json", table))
