@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -234,10 +235,8 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%d parts", len(parts))
 			}
 			for _, p := range parts {
-				for word := range strings.FieldsSeq(syntax.ReplaceAllString(p.Path, " ")) {
-					if shape.Word(word) == shape.Placeholder && !slices.Contains(tags, word) && media != "text/html" {
-						t.Errorf("%s: %q keeps %q", media, p.Path, word)
-					}
+				if media != "text/html" {
+					keepsPlainWords(t, p, tags)
 				}
 				for kind := range p.Kinds {
 					if !slices.Contains(shape.Kinds, kind) {
@@ -245,6 +244,56 @@ func FuzzRead(f *testing.F) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// keepsPlainWords holds that the place of a part is called by plain words, and others that are listed.
+func keepsPlainWords(t *testing.T, p shape.Part, others []string) {
+	t.Helper()
+	for word := range strings.FieldsSeq(syntax.ReplaceAllString(p.Path, " ")) {
+		if shape.Word(word) == shape.Placeholder && !slices.Contains(others, word) {
+			t.Errorf("%q keeps %q", p.Path, word)
+		}
+	}
+}
+
+// FuzzReadList holds that each element of a list is read as it would be alone, at its place, and that of them all no more is kept than of another body.
+func FuzzReadList(f *testing.F) {
+	for _, seed := range []string{`["find","people",{"surname":"x"},7]`, `[null,{"data":[{"id":"4711-01","name":"Elsa Fourcade"}]}]`, `[[[]],[1,["a",{"b":2}]]]`, `[1,2,3,4,5,6,7,8,9]`, `["a","a"`, `[]`, ` [ ] x`, `{"a":[1]}`, `["a",`, "[\xff]", ""} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		parts, more := shape.ReadList(body)
+		if len(parts) > 96 {
+			t.Fatalf("%d parts", len(parts))
+		}
+		for _, p := range parts {
+			keepsPlainWords(t, p, nil)
+		}
+		var elements []json.RawMessage
+		if json.Unmarshal(body, &elements) != nil || elements == nil || !utf8.Valid(body) {
+			return
+		}
+		at := 0
+		for n, element := range elements {
+			alone, over := shape.Read("application/json", element)
+			rest := n == 8 || at+len(alone) > len(parts)
+			if (rest || over) && !more {
+				t.Fatalf("%s: not all of it is read, and it is not said", body)
+			}
+			if rest {
+				return
+			}
+			for _, p := range alone {
+				if got, want := parts[at].Path, fmt.Sprintf("$[%d]%s", n, strings.TrimPrefix(p.Path, "$")); got != want {
+					t.Errorf("%s: %s, not %s", body, got, want)
+				}
+				at++
+			}
+		}
+		if at != len(parts) {
+			t.Errorf("%s: %d parts, of which its elements have %d", body, len(parts), at)
 		}
 	})
 }
