@@ -5,12 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"poterne/internal/fault"
 	"poterne/internal/gate/shape"
 	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
@@ -43,8 +40,7 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	q := &x.request
 	s := shape.Shape{Method: "another method", Path: shape.Path(q.address.segments), Why: why.String(), Last: x.proxy.Now().Unix()}
 	if socket.Asked(x.r) || x.odd != nil {
-		x.sketchSocket(&s)
-		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
+		x.sketchSocket(s)
 		return
 	}
 	if slices.Contains(methods, q.method) || q.method == http.MethodHead {
@@ -95,121 +91,53 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	if s.IsEngine() && (s.Answer == "" || s.Answer == textMedia) { // whoever asks can add the parameters to any address
 		s = shape.Shape{Method: http.MethodGet, Path: s.Path, Query: s.Query, Why: s.Why, Socket: shape.Handshake, More: s.More, Last: s.Last}
 		if response != nil && response.media == textMedia && response.buffer != nil && response.decodeText("") == nil {
-			x.sketchMessages(s, &oddMessage{from: shape.Sends}, socket.InText(response.body()))
+			all := socket.InText(response.body())
+			for _, text := range all[:min(len(all), mostBeside)] {
+				x.sketchMessage(s, shape.Message(shape.Sends, text, nil))
+			}
 		}
 	}
 	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
 }
 
-// sketchSocket notes that a WebSocket is asked for, or what a message of one looks like.
-func (x *exchange) sketchSocket(s *shape.Shape) {
-	s.Method, s.Socket = http.MethodGet, shape.Handshake
-	s.Query, s.More = partsOf(x.request.address.query)
-	if x.odd == nil {
-		return
-	}
+// sketchSocket notes that a WebSocket is asked for, or what a message of one looks like, and those beside it.
+func (x *exchange) sketchSocket(like shape.Shape) {
+	like.Method = http.MethodGet
 	odd := x.odd
-	message(s, odd)
-	x.sketchMessages(*s, odd, odd.beside)
+	switch {
+	case odd == nil:
+		like.Socket = shape.Handshake
+		like.Query, like.More = partsOf(x.request.address.query)
+		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, like)
+		return
+	case odd.question != "":
+		x.sketchMessage(like, shape.Answer(odd.question, odd.text))
+	default:
+		x.sketchMessage(like, shape.Message(odd.from, odd.text, odd.by.packets.Tag))
+	}
+	for _, text := range odd.beside[:min(len(odd.beside), mostBeside)] {
+		_, _, name, err := odd.by.packets.Apart(text)
+		declared := err == nil && odd.by.sends[name] != nil || slices.Contains(odd.by.declared.Words, string(text))
+		if _, _, _, answers := odd.by.packets.Answers(text); !declared && !answers { // the question of an answer is not known here
+			x.sketchMessage(like, shape.Message(odd.from, text, odd.by.packets.Tag))
+		}
+	}
 }
 
-// sketchMessages notes what messages look like that came beside another, or to an address where none are declared, but
-// for those that are.
-func (x *exchange) sketchMessages(like shape.Shape, odd *oddMessage, texts [][]byte) {
-	for _, text := range texts[:min(len(texts), mostBeside)] {
-		if by := odd.by; by != nil {
-			_, _, name, err := by.packets.Apart(text)
-			if declared := by.sends[name] != nil || slices.Contains(by.declared.Words, string(text)); err == nil && declared {
-				continue
-			}
-			if _, _, _, answers := by.packets.Answers(text); answers { // whose question is not known here
-				continue
-			}
-		}
-		s := shape.Shape{Method: like.Method, Path: like.Path, Why: like.Why, Last: like.Last}
-		message(&s, &oddMessage{from: odd.from, text: text, by: odd.by})
-		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
-	}
+// sketchMessage notes what a message looks like that came where a request did.
+func (x *exchange) sketchMessage(like, s shape.Shape) {
+	s.Method, s.Path, s.Why, s.Last = like.Method, like.Path, like.Why, like.Last
+	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
 }
 
 // mostBeside is how many messages are looked at of those that come at once.
 const mostBeside = 20
 
-// message notes what a message looks like. Where no member is declared to say its type, it is the text that comes first, as in
-// socket.io.
-func message(s *shape.Shape, odd *oddMessage) {
-	s.Socket, s.Query = odd.from, nil
-	before, json := socket.Split(odd.text)
-	var tag *socket.Tag
-	var places []string
-	if odd.by != nil {
-		tag, places = odd.by.packets.Tag, odd.by.declared.Type
-	}
-	switch _, _, _, asks := eventPackets.Asks(odd.text); {
-	case odd.question != "":
-		s.Socket = shape.Answers
-		s.Prefix, s.Type, _ = strings.Cut(odd.question, " ")
-		s.Parts, s.More = shape.ReadList(json)
-		return
-	case asks && odd.from == shape.Takes:
-		s.Socket, before = shape.Asks, shape.EventPrefix
-		if tag == nil {
-			tag, places = questionName, []string{shape.EventTag, shape.EventTopic}
-			if name, err := tag.Of(json); err != nil || strings.Contains(typeOf(name), shape.Placeholder) || !strings.Contains(name, socket.Joint) {
-				tag, places = eventName, places[:1] // what stands there says something else
-			}
-		}
-	case !shortPrefix.MatchString(before): // of any length, it could be anybody's number
-		before, json = "", odd.text
-	}
-	parts, more := shape.Read(jsonMedia, json)
-	if s.Socket == shape.Asks {
-		parts, more = shape.ReadList(json)
-	}
-	if s.More = more; odd.from == shape.Takes {
-		s.Body = parts
-	} else {
-		s.Parts = parts
-	}
-	switch {
-	case tag != nil:
-		s.Tag, s.Type = strings.Join(places, " "), shape.Placeholder
-		if name, err := tag.Of(json); err == nil {
-			s.Type = typeOf(name)
-		}
-	case before != "":
-		if name, err := eventName.Of(json); err == nil {
-			s.Tag, s.Type = shape.EventTag, shape.Word(name)
-		}
-	}
-	if s.Prefix = before; before != "" && s.Type == shape.Placeholder && (len(json) == 0 || json[0] == '{') {
-		s.Type = ""
-	}
-}
-
-var (
-	eventName, _    = socket.NewTag(shape.EventTag)
-	questionName, _ = socket.NewTag(shape.EventTag, shape.EventTopic)
-	eventPackets    = socket.NewPackets(nil, []socket.Numbered{{Asks: shape.EventPrefix}}, nil, new(fault.Complaints))
-)
-
-// typeOf is the type that a message says, of plain words.
-func typeOf(name string) string {
-	parts := strings.Split(name, socket.Joint)
-	for i := range parts {
-		parts[i] = shape.Word(parts[i])
-	}
-	return strings.Join(parts, socket.Joint)
-}
-
-// shortPrefix is what may be kept of what stands before the JSON of a message.
-var shortPrefix = regexp.MustCompile(`^[0-9]{1,2}$`)
-
 // oddMessage is a message of a WebSocket that is being decided.
 type oddMessage struct {
 	from     string // shape.Sends or shape.Takes
 	text     []byte
-	by       *sockets // where it was said; nil where none are declared
+	by       *sockets // where it was said
 	beside   [][]byte // messages that came with it, and were not decided
 	question string   // that it answers, by the name it is declared by
 }

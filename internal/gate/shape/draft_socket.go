@@ -43,7 +43,7 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 	tag, numbered := "", false
 	var prefixes []string
 	if engine {
-		tag, prefixes = EventTag, slices.Clone(enginePrefixes)
+		tag, prefixes = eventTag, slices.Clone(enginePrefixes)
 	}
 	for _, s := range shapes {
 		if s.Path == first.Path && len(s.Tag) > len(tag) {
@@ -60,7 +60,7 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 		fmt.Fprintf(b, "prefixes = %s\n", list(prefixes))
 	}
 	if numbered {
-		fmt.Fprintf(b, "numbered = { %s = %q }\n", EventPrefix, answerPrefix)
+		fmt.Fprintf(b, "numbered = { %s = %q }\n", eventPrefix, answerPrefix)
 	}
 	switch tags := strings.Fields(tag); len(tags) {
 	case 0:
@@ -141,12 +141,12 @@ var (
 	engineOpening  = []string{"$.sid", "$.upgrades", "$.pingInterval", "$.pingTimeout", "$.maxPayload"}
 )
 
-// An event of socket.io says its name at EventTag, and those of Feathers what of at EventTopic. EventPrefix stands before it, and
+// An event of socket.io says its name at eventTag, and those of Feathers what of at eventTopic. eventPrefix stands before it, and
 // before its number where it has one; answerPrefix before that of its answer.
 const (
-	EventTag     = "$[0]"
-	EventTopic   = "$[1]"
-	EventPrefix  = "42"
+	eventTag     = "$[0]"
+	eventTopic   = "$[1]"
+	eventPrefix  = "42"
 	answerPrefix = "43"
 )
 

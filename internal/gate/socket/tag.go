@@ -14,7 +14,13 @@ import (
 
 // Tag is the member of a JSON message that says of what type it is, such as $.type,
 // $.header.kind or $[0], or several, each of which says a part of it.
-type Tag struct{ places [][]tagStep }
+type Tag struct {
+	paths  []string
+	places [][]tagStep
+}
+
+// String is the paths, with a blank between them.
+func (t *Tag) String() string { return strings.Join(t.paths, " ") }
 
 // tagStep is a name in an object, or, where that is empty, a position in an array.
 type tagStep struct {
@@ -29,7 +35,7 @@ const Joint = ", "
 
 // NewTag reads the paths of a tag. They go by names and positions below ten.
 func NewTag(paths ...string) (*Tag, error) {
-	t := &Tag{}
+	t := &Tag{paths: paths}
 	for i, path := range paths {
 		if !tagForm.MatchString(path) {
 			return nil, fmt.Errorf("%q is not the path of one member; write it as $.type", path)
