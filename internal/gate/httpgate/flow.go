@@ -69,7 +69,8 @@ type messageReader struct {
 	*content.Reader // nil when nothing of them goes out but that they came
 	about           bool
 	people          bool // may be in it
-	answers         bool // a message: that nobody is in it is written as well, on a route of people
+	answers         bool // a question: that nobody is in it is written as well, on a route of people
+	after           bool // such an answer: whom its question names was written before that was passed on
 }
 
 // told is a message that was decided.
@@ -134,8 +135,8 @@ func (x *exchange) message(ctx context.Context, by *messageReader, data []byte) 
 	}
 	ask := x.ask(policy.Show)
 	ask.About = by.about
-	if x.request.changes() {
-		ask.People = nil // the change was decided, counted and written; its answer is about whom it shows
+	if by.after {
+		ask.People = nil // they were decided, counted and written; this is about whom it shows
 	}
 	var read *content.Reading
 	var rows []content.Row

@@ -51,7 +51,7 @@ func (t *route) compileAnswer(a *Answer, c *fault.Complaints) (says bool) {
 	}
 	a.Layout.Format = content.JSON
 	t.Answers = []Answer{*a} // it is asked for by name, as of a request
-	t.answer = &messageReader{about: a.About, people: len(a.Layout.People) > 0, answers: true}
+	t.answer = &messageReader{about: a.About, people: len(a.Layout.People) > 0, answers: true, after: !t.Reads || t.Shows != 0}
 	if len(a.Layout.People)+len(a.Layout.Plain) > 0 {
 		var err error
 		t.answer.Reader, err = content.Compile(a.Layout)

@@ -98,7 +98,7 @@ func TestSCOPE_9_AnAnswerIsDecidedByWhatItsQuestionAsked(t *testing.T) {
 		{`4217["get","people","p2"]`, `[null,{"id":"p2","name":"‹p2›","nir":"9 99 99"}]`, `4317[null,{"name":"‹p2›"}]`, 1},
 		{`4217["get","people","p2"]`, `[{"code":404,"message":"‹p2›"}]`, `4317[{"code":404}]`, 1},
 		{`42999999999999999["get","people","p2"]`, `[null,{"id":"p14","name":"‹p14›"}]`, `43999999999999999[null,null]`, 2}, // it answers about another
-		{`423["letter","people","p3"]`, `[null,"to ‹p3›"]`, `433[null,"to ‹p3›"]`, 1},
+		{`423["letter","people","p3"]`, `[null,"to ‹p3›"]`, `433[null,"to ‹p3›"]`, 2},
 		{`424["patch","people","p2",{"note":"called"}]`, `[null,{"id":"p2","name":"‹p2›"}]`, `434[null,{"name":"‹p2›"}]`, 2},
 		{`425["ping"]`, `[ ]`, `435[]`, 1},
 		{`42/desk,5["count",{}]`, `[12]`, `43/desk,5[12]`, 1},
@@ -127,6 +127,27 @@ func TestSCOPE_9_AnAnswerIsDecidedByWhatItsQuestionAsked(t *testing.T) {
 	}
 	if cost != meter.People(3) {
 		t.Errorf("charged %v", cost)
+	}
+}
+
+// What the application tells of whom a question names outside of rows, it may tell before it answers, and whoever asked may have gone by then: that is
+// written before the application hears of it, as for a message that is not answered.
+//
+// Promises: LEDGER-1, SCOPE-9
+func TestLEDGER_1_WhatAQuestionHasToldIsWrittenBeforeItIsAsked(t *testing.T) {
+	route := asks()
+	route.Socket.Sends = append(route.Socket.Sends, httpgate.Event{Name: "42 progress", Layout: content.Layout{Plain: []string{"$[1].of"}}})
+	w := newWorld(t, route)
+	s := w.speaks()
+	p := w.opens(s, "/live?transport=websocket")
+	p.asks(`427["letter","people","p3"]`)
+	heardAsked(t, s.heard)
+	p.tells(`42["progress",{"of":"a letter to ‹p3›"}]`)
+	if got := p.hears(); got != `42["progress",{"of":"a letter to ‹p3›"}]` {
+		t.Fatal(got)
+	}
+	if last := w.last(); last.Route != "GET /live 42 letter, people" || last.Person != w.key.Person("p3") || !last.Verdict.Shows() {
+		t.Errorf("written: %+v", last)
 	}
 }
 

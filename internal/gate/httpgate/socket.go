@@ -409,7 +409,8 @@ func (x *exchange) asks(ctx context.Context, application *socket.Line, m socket.
 }
 
 // asked decides one message of the page, and returns what is passed on of it. When it returns, that is written where it names
-// somebody or changes something, but for what is answered, which is written with its answer; and the request is that of the message.
+// somebody or changes something, but for a question of which its answer alone will tell, and with which it is written; and the request is that
+// of the message.
 func (x *exchange) asked(ctx context.Context, text []byte) (became Outcome, passed []byte, err error) {
 	if err := x.goesOn(ctx); err != nil {
 		return "", nil, err
@@ -465,11 +466,11 @@ func (x *exchange) asked(ctx context.Context, text []byte) (became Outcome, pass
 	switch ask := x.ask(policy.Show); {
 	case q.changes():
 		decision, err = x.commit(ctx, x.ask(policy.Change))
-	case asks: // it will be written with its answer, as a reading is with its response
-		decision, err = x.foresee(ctx)
-	case len(ask.People) > 0:
+	case len(ask.People) > 0 && (!asks || by.answer.after):
 		became = Shown
 		decision, err = x.commit(ctx, ask)
+	case asks: // it will be written with its answer, as a reading is with its response
+		decision, err = x.foresee(ctx)
 	default:
 		return Plain, passed, nil
 	}
