@@ -50,7 +50,7 @@ func (t *route) compileAnswer(a *Answer, c *fault.Complaints) (says bool) {
 		return false
 	}
 	a.Layout.Format = content.JSON
-	t.Answers = []Answer{*a} // it is asked for by name, as of a request
+	t.Answers = []Answer{*a} // where what is said of a request is checked
 	t.answer = &messageReader{about: a.About, people: len(a.Layout.People) > 0, answers: true, after: !t.Reads || t.Shows != 0}
 	if len(a.Layout.People)+len(a.Layout.Plain) > 0 {
 		var err error
