@@ -1,7 +1,9 @@
 package docs_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -51,44 +53,66 @@ var ( // as English writes numbers
 	decimal   = regexp.MustCompile(`(\d)\.(\d)`)
 )
 
-// month is a line of a table that the replay of honest work printed.
-type month struct {
-	agentDays, perThousand, within, stepUps, stopped, listed, of string
-	freezes                                                      int
-	others                                                       float64 // co-signatures and raises
-}
-
-// honest reads the table below a heading: of each trade its line.
-func honest(t *testing.T, replayed, heading string) map[string]month {
+// honest reads the table below a heading: of each trade how many openings were stopped in 1,000 days.
+func honest(t *testing.T, replayed, heading string) map[string]string {
 	t.Helper()
 	_, below, found := strings.Cut(replayed, heading)
 	if !found {
 		t.Fatalf("detection.md has no table %q", heading)
 	}
-	number := func(text string) float64 {
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	trades := make(map[string]month)
+	stopped := make(map[string]string)
 	for line := range strings.Lines(below) {
 		if strings.HasPrefix(line, "```") {
 			break
 		}
 		if f := strings.Fields(line); len(f) == 20 && !strings.Contains(line, "agent-days") {
-			trades[f[0]] = month{
-				agentDays: f[1], freezes: int(number(f[4])), perThousand: f[5], within: f[6], stepUps: f[7],
-				others: number(f[9]) + number(f[10]), stopped: f[11], listed: f[16], of: f[17],
-			}
+			stopped[f[0]] = f[11]
 		}
 	}
-	if len(trades) < 6 {
-		t.Fatalf("%s: %d trades", heading, len(trades))
+	if len(stopped) < 6 {
+		t.Fatalf("%s: %d trades", heading, len(stopped))
 	}
-	return trades
+	return stopped
 }
+
+// aimed reads the table of what was played over twenty seeds: of each row the town's cell and the hard town's.
+func aimed(t *testing.T, replayed string) map[string][2]string {
+	t.Helper()
+	_, below, found := strings.Cut(replayed, "| | aim | the town | the hard town |\n")
+	if !found {
+		t.Fatal("detection.md has no table of aims")
+	}
+	rows := make(map[string][2]string)
+	for line := range strings.Lines(below) {
+		cells := strings.Split(strings.ReplaceAll(line, "**", ""), "|")
+		if len(cells) != 6 {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimSpace(cells[1]), ",")
+		rows[name] = [2]string{strings.TrimSpace(cells[3]), strings.TrimSpace(cells[4])}
+	}
+	return rows
+}
+
+// trades reads a cell that has a figure of each trade.
+func trades(t *testing.T, cell string) map[string]float64 {
+	t.Helper()
+	figures := make(map[string]float64)
+	for one := range strings.SplitSeq(cell, ", ") {
+		at := strings.LastIndex(one, " ")
+		figure, err := strconv.ParseFloat(one[at+1:], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		figures[one[:max(at, 0)]] = figure
+	}
+	return figures
+}
+
+var (
+	froze  = regexp.MustCompile(`^([0-9.]+) \(([0-9.]+)–([0-9.]+)\), ([0-9]+) in all$`)
+	listed = regexp.MustCompile(`\(([0-9]+) of ([0-9,]+)\)`)
+)
 
 // What the file of a pilot says of honest staff is what the replay printed: whoever signs it
 // decides by these figures.
@@ -97,38 +121,37 @@ func TestTheFiguresOfThePilotsFileAreTheReplays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	town, hard := honest(t, string(body), "The town: honest work"), honest(t, string(body), "The hard town, as the real logs are")
-	most := func(trades map[string]month) (trade string, others float64) {
-		for name, m := range trades {
-			if name != "all" && m.others > others {
-				trade, others = name, m.others
-			}
-		}
-		return trade, others
+	most := func(cell string) string {
+		of := trades(t, cell)
+		most := slices.MaxFunc(slices.Collect(maps.Keys(of)), func(a, b string) int { return cmp.Compare(of[a], of[b]) })
+		return fmt.Sprintf("%.2f %s", of[most], map[string]string{"training": "en formation", "call centre": "au téléphone", "desk": "à l’accueil", "adviser": "au conseil", "benefits": "au calcul des droits"}[most])
 	}
-	if town["all"].listed != "0" {
-		t.Errorf("the town puts %s honest accounts on the short list, and the note to staff representatives says none", town["all"].listed)
+	stopped, rows := honest(t, string(body), "The town: honest work"), aimed(t, string(body))
+	days, freezes, short := rows["agent-days"], rows["freezes"], rows["the short list"]
+	townFroze, hardFroze, townListed := froze.FindStringSubmatch(freezes[0]), froze.FindStringSubmatch(freezes[1]), listed.FindStringSubmatch(short[0])
+	signed, confirmed := rows["signatures and raises"], rows["confirmations"]
+	if townFroze == nil || hardFroze == nil || townListed == nil {
+		t.Fatalf("the table of aims says %q and %q", freezes, short)
 	}
-	inFrench := map[string]string{"training": "en formation", "call-centre": "au téléphone", "desk": "à l’accueil", "adviser": "au conseil"}
-	atMost, mostOthers := most(town)
-	atMostHard, mostOthersHard := most(hard)
-	from, to, _ := strings.Cut(town["all"].within, "–")
+	townSigned, townConfirmed, hardConfirmed := trades(t, signed[0]), trades(t, confirmed[0]), trades(t, confirmed[1])
 	for page, says := range map[string][]string{
 		"rgpd.md": {
-			fmt.Sprintf("%d gel infondé en %s jours-agent, soit %s pour 1 000, intervalle de %s à %s ;", town["all"].freezes, town["all"].agentDays, town["all"].perThousand, from, to),
-			fmt.Sprintf("dans une ville rendue plus dure, %s pour 1 000", hard["all"].perThousand),
+			fmt.Sprintf("%s gels infondés en %s jours-agent, soit %s pour 1 000, intervalle de %s à %s ;", townFroze[4], days[0], townFroze[1], townFroze[2], townFroze[3]),
+			fmt.Sprintf("dans une ville rendue plus dure, %s en %s, soit %s pour 1 000, intervalle de %s à %s ", hardFroze[4], days[1], hardFroze[1], hardFroze[2], hardFroze[3]),
 		},
 		"representants-du-personnel.md": {
-			fmt.Sprintf("un conseil est arrêté %s fois en 1 000 jours de travail, et confirme %s fois par mois ; à l’accueil, %s fois en 1 000 jours, et en formation %s",
-				town["adviser"].stopped, town["adviser"].stepUps, town["desk"].stopped, town["training"].stopped),
-			fmt.Sprintf("aucun compte honnête en %s mois d’agent ; une ville rendue plus dure, %s en %s", town["all"].of, hard["all"].listed, hard["all"].of),
+			fmt.Sprintf("un conseil est arrêté %s fois en 1 000 jours de travail, et confirme %.2f fois par mois ; à l’accueil, %s fois en 1 000 jours, et en formation %s",
+				stopped["adviser"], townConfirmed["adviser"], stopped["desk"], stopped["training"]),
+			fmt.Sprintf("%s comptes honnêtes en %s mois d’agent", townListed[1], townListed[2]),
+			fmt.Sprintf("une ville rendue plus dure en met %s sur 1 000", short[1][strings.LastIndex(short[1], " ")+1:]),
 		},
-		"aipd.md": {fmt.Sprintf("%s arrêts en 1 000 jours à l’accueil et %s en formation, contre %s au conseil", town["desk"].stopped, town["training"].stopped, town["adviser"].stopped)},
+		"aipd.md": {fmt.Sprintf("%s arrêts en 1 000 jours à l’accueil et %s en formation, contre %s au conseil", stopped["desk"], stopped["training"], stopped["adviser"])},
 		"plan-90-jours.md": {
-			fmt.Sprintf("Tenu dans la ville inventée (%.2f %s, le plus) ; **manqué dans une ville rendue plus dure** %s (%.2f)", mostOthers, inFrench[atMost], inFrench[atMostHard], mostOthersHard),
+			fmt.Sprintf("Tenu dans la ville inventée (%s, le plus) ; dans une ville rendue plus dure, où 3 sont visés, jusqu’à %s", most(signed[0]), most(signed[1])),
+			fmt.Sprintf("**manqué dans une ville rendue plus dure** au conseil (%.2f), au calcul des droits (%.2f) et au téléphone (%.2f)", hardConfirmed["adviser"], hardConfirmed["benefits"], hardConfirmed["call centre"]),
 		},
 		"annexe-partenaires.md": {
-			fmt.Sprintf("%.2f par conseiller et par mois, %.2f à l’accueil, %.2f en formation", town["adviser"].others, town["desk"].others, town["training"].others),
+			fmt.Sprintf("%.2f par conseiller et par mois, %.2f à l’accueil, %.2f en formation", townSigned["adviser"], townSigned["desk"], townSigned["training"]),
 		},
 	} {
 		body, err := os.ReadFile(french + page)
