@@ -132,6 +132,14 @@ func Scenes() map[string]Scene {
 	telling.Tell()
 	told.Incident("theo.marchand")
 	told.Told()
+	playing, escalated := portaltest.NewStage(), portaltest.NewStage()
+	for _, s := range []*portaltest.Stage{playing, escalated} {
+		s.Fill()
+		s.Contain(order.Account, "theo.marchand", order.Suspended, "")
+		s.Play("Un compte pris à la Mission locale", "theo.marchand")
+		s.Watch()
+	}
+	escalated.Escalate()
 	keeping.Fill()
 	keeping.Incident("theo.marchand")
 	keeping.Ask("ml-bourg", "theo.marchand")
@@ -258,6 +266,13 @@ func Scenes() map[string]Scene {
 		"incident-mend":      keeping.Visits("claire.noir", "POST", "/incidents/500/aware", url.Values{"at": {"demain"}, "from": {"nobody"}, "aware-because": {" "}}),
 		"incident-notice":    keeping.Visits("claire.noir", "GET", "/incidents/500/notices/cnil", nil),
 		"incident-edpb":      keeping.Visits("claire.noir", "GET", "/incidents/500/notices/edpb", nil),
+		"incident-played":    playing.Visits("noa.lambert", "GET", "/incidents/500", nil),
+		"incident-escalated": escalated.Visits("claire.noir", "GET", "/incidents/500", nil),
+		"incident-real":      escalated.Visits("claire.noir", "GET", "/incidents/503", nil),
+		"incidents-real":     escalated.Visits("claire.noir", "GET", "/incidents", nil),
+		"incident-trial":     escalated.Visits("", "GET", "/incident?reference=EXERCICE-2026-001-A", nil),
+		"desk-played":        playing.Visits("noa.lambert", "GET", "/desk", nil),
+		"wall-played":        playing.Visits("noa.lambert", "GET", "/desk/wall", nil),
 		"incident-merged":    merging.Visits("claire.noir", "GET", "/incidents/506", nil),
 		"incident-joined":    merging.Visits("claire.noir", "GET", "/incidents/500", nil),
 		"incident-merging":   merging.Visits("claire.noir", "GET", "/incidents/509", nil),
@@ -470,6 +485,7 @@ func Scenes() map[string]Scene {
 		"-contacts-phone":   empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}, "phone": {"1"}}),
 		"-contacts-nothing": empty.Mine(true, "POST", "/contacts", nil),
 		"-contacts-resting": empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}}),
+		"-contacts-lately":  empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}, "phone": {"06 39 98 42 18"}}),
 		"-stop":             full.Mine(false, "GET", "/contacts/link?token=waiting", nil),
 		"-stop-stopped":     full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"waiting"}}),
 		"-stop-put-back":    full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"in-force"}}),

@@ -126,9 +126,9 @@ func (s stageFiles) Merge(context.Context, incident.Merge) error {
 	return cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "nobody proposed it")))
 }
 
-// Escalate does nothing: the stage has no exercise.
+// Escalate does nothing: Stage.Escalate does.
 func (s stageFiles) Escalate(context.Context, incident.Escalate) (ledger.Number, error) {
-	return 0, cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "it is no exercise")))
+	return 0, cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "it is no exercise that is open")))
 }
 
 func (s stageMessages) Counts(context.Context, ledger.Number) (mailing.Counts, string, error) {

@@ -145,6 +145,9 @@ func (s stageContacts) Ask(_ context.Context, _ register.PersonID, _ string, typ
 	case len(typed.Phone) == 1:
 		return person.WrongPhone
 	}
+	if typed.Phone != "" {
+		return cmp.Or(s.Broken, error(person.ContactsLately))
+	}
 	return cmp.Or(s.Broken, error(person.ContactsResting))
 }
 

@@ -218,6 +218,22 @@ func (s *Stage) Incident(who roster.AccountID) {
 	})
 }
 
+// Play opens a file as an exercise.
+func (s *Stage) Play(title string, accounts ...roster.AccountID) {
+	s.files([]incident.Step{&incident.Opening{Title: title, Exercise: true, Scope: incident.Scope{Accounts: accounts, Since: Now.Add(-26 * time.Hour)}, Stopped: accounts}})
+}
+
+// Escalate has that exercise go on as a real file.
+func (s *Stage) Escalate() {
+	aware := incident.Awareness{At: Now.Add(-11 * time.Hour), From: "ourselves", Because: "Alerte du poste de garde"}
+	s.files([]incident.Step{&aware, &incident.Escalation{Into: s.Lines[0].Number + 3, Because: "Personne ne joue"}})
+	played := s.Lines[0].Step().(*incident.Opening)
+	real := incident.Write{By: "noa.lambert", Step: &incident.Opening{Title: played.Title, Scope: played.Scope, Played: &incident.Played{File: s.Lines[0].File, Aware: &aware}}}
+	if _, err := (stageFiles{s}).Do(context.Background(), real); err != nil {
+		panic(err) // the stage is ours
+	}
+}
+
 // Merging opens a second file, and proposes to merge that one into the first; another was merged
 // into it before.
 func (s *Stage) Merging() {

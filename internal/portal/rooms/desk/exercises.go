@@ -3,11 +3,13 @@ package desk
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"poterne/internal/incident"
 	"poterne/internal/order"
+	"poterne/internal/portal"
 	"poterne/internal/roster"
 )
 
@@ -22,6 +24,18 @@ type exercises struct {
 type heldExercise struct {
 	path, title string
 	names       []string
+}
+
+// mostNamed is how many of its accounts a sentence names; a file may be about hundreds.
+const mostNamed = 3
+
+// named says which accounts they are, in a few words.
+func (e heldExercise) named(speaker portal.Speaker) string {
+	names := strings.Join(e.names[:min(mostNamed, len(e.names))], ", ")
+	if more := len(e.names) - mostNamed; more > 0 {
+		return speaker.Say("desk.names-more", "names", names, "n", more)
+	}
+	return names
 }
 
 // underWay are the exercises that are not closed, as they were a moment ago. Where they cannot be read, the

@@ -31,6 +31,7 @@ type headline struct {
 	Damage    bool   // rows of the database are not what the ledger says
 	Sources   bool   // one that tells facts is silent
 	Exercise  string // the page of an exercise whose accounts are stopped for real; empty of any other
+	Wall      string // what a wall says in its place, without what a person typed; empty when it says the same
 }
 
 // graveAccount is the account to look at first.
@@ -105,7 +106,10 @@ func (l live) lookout(v visit, board []watched, sources []sourceState) (first lo
 		}
 	}
 	for _, e := range l.heldExercises(v) {
-		head(headline{State: "look", Exercise: e.path, Sentence: say("desk.exercise-held", "title", e.title, "names", strings.Join(e.names, ", "))}, say("desk.heading-exercise"))
+		names := e.named(v.Speaker)
+		head(headline{
+			State: "look", Exercise: e.path, Sentence: say("desk.exercise-held", "title", e.title, "names", names), Wall: say("desk.exercise-held-wall", "names", names),
+		}, say("desk.heading-exercise"))
 	}
 	if alarms := len(l.campaigns.Alarms()); alarms > 0 {
 		head(headline{State: "look", Campaigns: true, Sentence: say("campaign.look", "n", alarms)}, say("desk.heading-together"))

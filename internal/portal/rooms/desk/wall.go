@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -27,6 +28,10 @@ const (
 func (p deskParts) onWall() deskParts {
 	left := max(0, len(p.Rows)-mostOnWall)
 	p.Rows, p.MoreRows = slices.Clone(p.Rows[:len(p.Rows)-left]), p.MoreRows+left
+	p.Heads = slices.Clone(p.Heads)
+	for i, h := range p.Heads {
+		p.Heads[i].Sentence = cmp.Or(h.Wall, h.Sentence)
+	}
 	for i, r := range p.Rows {
 		if r.Held() && !r.byRules() {
 			p.Rows[i].What = "" // whoever held it typed why

@@ -26,6 +26,7 @@ func TestTheWallSaysWhatIsWrongToWhoeverPassesAndNothingThatSomebodyTyped(t *tes
 	}
 	s.Contain(order.Account, string(sacha), order.Suspended, "") // because: "Connexion depuis un lieu inhabituel"
 	s.Contain(order.Organisation, "fr-rive", order.Suspended, "")
+	s.Play("Le dossier de M. Gigot", sacha)
 	s.Watch()
 	answer := httptest.NewRecorder()
 	s.Visits(security, http.MethodGet, "/desk/wall", nil)(answer, httptest.NewRequest(http.MethodGet, "/desk/wall", nil), i18n.English)
@@ -34,7 +35,7 @@ func TestTheWallSaysWhatIsWrongToWhoeverPassesAndNothingThatSomebodyTyped(t *tes
 	for _, want := range []string{
 		"2 accounts to look at", "0 look-ups within the hour", "55 stopped",
 		"Théo Marchand (Mission locale du Bourg) asked for 50 people beyond the allowance within an hour",
-		"Camille Aubry", "organisation suspended", "telephonie silent since today at 09:32",
+		"Camille Aubry", "organisation suspended", "A file is open as an exercise, and real orders stop its accounts: Sacha", "telephonie silent since today at 09:32",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not in %s", want, said)
@@ -44,7 +45,7 @@ func TestTheWallSaysWhatIsWrongToWhoeverPassesAndNothingThatSomebodyTyped(t *tes
 		t.Errorf("the gravest is not first: %s", said)
 	}
 	_, main, _ := strings.Cut(raw, "<main")
-	for _, never := range []string{"<form", "<button", "/desk/accounts/", "/desk/orders/", "lieu inhabituel"} {
+	for _, never := range []string{"<form", "<button", "/desk/accounts/", "/desk/orders/", "lieu inhabituel", "Gigot"} {
 		if strings.Contains(main, never) {
 			t.Errorf("the wall has %q", never)
 		}

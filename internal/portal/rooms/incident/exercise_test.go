@@ -175,7 +175,15 @@ func TestTELL_6_AnExerciseOfARealFreezeIsSaidAndGoesOnAsARealFile(t *testing.T) 
 		t.Errorf("the real file says %s", said)
 	}
 	says(t, h, officer, real+"/notices/cnil", "Fraud, swindles, targeted phishing")
-	says(t, h, officer, at, "EXERCISE Nothing happened", "This was not an exercise. The real file is Un compte pris", "nobody plays", "finds that this is no exercise")
+	for _, page := range []string{at, at + "/message", at + "/notices/cnil"} {
+		if said := says(t, h, officer, page, "EXERCISE Opened as an exercise, this file turned out to be real."); strings.Contains(said, "Nothing happened: this file") {
+			t.Errorf("%s says of a real theft that nothing happened: %s", page, said)
+		}
+	}
+	if said := says(t, h, "", "/incident?reference="+exercised, "That is the reference of an exercise"); strings.Contains(said, "othing happened") {
+		t.Errorf("people are told of a real theft that nothing happened: %s", said)
+	}
+	says(t, h, officer, at, "This was not an exercise. The real file is Un compte pris", "nobody plays", "finds that this is no exercise")
 	says(t, h, officer, "/incidents", "1 open file.", "was no exercise: "+strconv.Itoa(time.Now().Year())+"-001-")
 	var states []string
 	for e, err := range h.Gate.Entries(t.Context(), before) {
