@@ -139,7 +139,7 @@ func Scenes() map[string]Scene {
 		s.Play("Un compte pris à la Mission locale", "theo.marchand")
 		s.Watch()
 	}
-	escalated.Escalate()
+	portaltest.Escalate(escalated)
 	keeping.Fill()
 	keeping.Incident("theo.marchand")
 	keeping.Ask("ml-bourg", "theo.marchand")

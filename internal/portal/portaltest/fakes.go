@@ -126,7 +126,7 @@ func (s stageFiles) Merge(context.Context, incident.Merge) error {
 	return cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "nobody proposed it")))
 }
 
-// Escalate does nothing: Stage.Escalate does.
+// Escalate does nothing: the function of that name does.
 func (s stageFiles) Escalate(context.Context, incident.Escalate) (ledger.Number, error) {
 	return 0, cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "it is no exercise that is open")))
 }

@@ -223,8 +223,8 @@ func (s *Stage) Play(title string, accounts ...roster.AccountID) {
 	s.files([]incident.Step{&incident.Opening{Title: title, Exercise: true, Scope: incident.Scope{Accounts: accounts, Since: Now.Add(-26 * time.Hour)}, Stopped: accounts}})
 }
 
-// Escalate has that exercise go on as a real file.
-func (s *Stage) Escalate() {
+// Escalate has the exercise of a stage go on as a real file.
+func Escalate(s *Stage) {
 	aware := incident.Awareness{At: Now.Add(-11 * time.Hour), From: "ourselves", Because: "Alerte du poste de garde"}
 	s.files([]incident.Step{&aware, &incident.Escalation{Into: s.Lines[0].Number + 3, Because: "Personne ne joue"}})
 	played := s.Lines[0].Step().(*incident.Opening)

@@ -12,6 +12,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/portal/portaltest"
+	"poterne/internal/roster"
 )
 
 // The wall names the gravest account first, what is in force and which sources are silent.
@@ -49,6 +50,22 @@ func TestTheWallSaysWhatIsWrongToWhoeverPassesAndNothingThatSomebodyTyped(t *tes
 		if strings.Contains(main, never) {
 			t.Errorf("the wall has %q", never)
 		}
+	}
+}
+
+// A file may be about hundreds of accounts: what is said first names a few of them.
+func TestAnExerciseOfManyAccountsIsSaidInAFewWords(t *testing.T) {
+	s := portaltest.NewStage()
+	accounts := []roster.AccountID{"stolen-0", "stolen-1", "stolen-2", "stolen-3", "stolen-4"}
+	for _, account := range accounts {
+		s.Contain(order.Account, string(account), order.Suspended, "")
+	}
+	s.Play("Un essai", accounts...)
+	s.Watch()
+	answer := httptest.NewRecorder()
+	s.Visits(security, http.MethodGet, "/desk", nil)(answer, httptest.NewRequest(http.MethodGet, "/desk", nil), i18n.English)
+	if said := portaltest.Read(t, answer.Body.String()); !strings.Contains(said, "real orders stop its accounts: stolen-0, stolen-1, stolen-2 and 2 other accounts.") {
+		t.Error(said)
 	}
 }
 

@@ -151,7 +151,9 @@ func TestTELL_6_AnExerciseOfARealFreezeIsSaidAndGoesOnAsARealFile(t *testing.T) 
 			t.Errorf("the entry says %d accounts stopped, of %q", e.Count, e.Target)
 		}
 	}
-	says(t, h, officer, at, loud, "already stopped by a real order: 1")
+	if said := says(t, h, officer, at, loud, "already stopped by a real order: 1"); strings.Index(said, loud) > strings.Index(said, "Nothing happened") {
+		t.Errorf("it says first that nothing happened: %s", said)
+	}
 	says(t, h, security, "/desk", "“Un compte pris” is open as an exercise", desk)
 
 	aware := time.Now().Add(-30 * time.Hour)
@@ -183,7 +185,7 @@ func TestTELL_6_AnExerciseOfARealFreezeIsSaidAndGoesOnAsARealFile(t *testing.T) 
 	if said := says(t, h, "", "/incident?reference="+exercised, "That is the reference of an exercise"); strings.Contains(said, "othing happened") {
 		t.Errorf("people are told of a real theft that nothing happened: %s", said)
 	}
-	says(t, h, officer, at, "This was not an exercise. The real file is Un compte pris", "nobody plays", "finds that this is no exercise")
+	says(t, h, officer, at, "The real file is Un compte pris", "nobody plays", "finds that this is no exercise")
 	says(t, h, officer, "/incidents", "1 open file.", "was no exercise: "+strconv.Itoa(time.Now().Year())+"-001-")
 	var states []string
 	for e, err := range h.Gate.Entries(t.Context(), before) {

@@ -76,7 +76,7 @@ func (h *Handlers) change(v visit) error {
 	}
 	for reason, word := range notNow {
 		if errors.Is(err, reason) {
-			return h.showContacts(v, http.StatusConflict, contactsPage{Not: word})
+			return h.showContacts(v, http.StatusConflict, contactsPage{Typed: typed, Not: word})
 		}
 	}
 	if err != nil {

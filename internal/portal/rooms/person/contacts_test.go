@@ -158,6 +158,12 @@ func (h *reached) citizen(i int) citizen {
 }
 
 func (c citizen) goes(method, path string, form url.Values) (int, string) {
+	code, raw := c.sends(method, path, form)
+	return code, portaltest.Read(c.t, raw)
+}
+
+// sends is goes, with the page as it is sent.
+func (c citizen) sends(method, path string, form url.Values) (int, string) {
 	c.t.Helper()
 	reference, err := c.service.Reference(c.id, c.town.Dossier(c.i))
 	if err != nil {
@@ -172,7 +178,7 @@ func (c citizen) goes(method, path string, form url.Values) (int, string) {
 	}
 	w := httptest.NewRecorder()
 	c.people.ServeHTTP(w, r)
-	return w.Code, portaltest.Read(c.t, w.Body.String())
+	return w.Code, w.Body.String()
 }
 
 func (c citizen) asks(address string) int {
@@ -497,6 +503,9 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 			says(now, lately)
 			before := h.Gate.Next()
 			says(lately, rests)
+			if _, raw := me.sends(http.MethodPost, "/contacts", url.Values{"mail": {"moi@ailleurs.example"}}); !strings.Contains(raw, `value="moi@ailleurs.example"`) {
+				t.Error("what was typed has to be typed again")
+			}
 			if h.Gate.Next() != before {
 				t.Error("what is not asked yet is written")
 			}
