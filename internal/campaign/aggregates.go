@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -174,25 +175,20 @@ func (agg *Aggregates) tells(bond Bond) bool {
 
 // Alarms lists the bonds whose accounts together are beyond what as many honest
 // accounts come to, whichever single account is left out: the furthest first.
-func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
-	clear(agg.busy)
-	for bond := range agg.Pools {
-		if alarm, beyond := agg.judge(bond, dayOf(now)); beyond {
-			alarms = append(alarms, alarm)
-		}
-	}
-	slices.SortFunc(alarms, furthest)
-	return alarms
-}
+func (agg *Aggregates) Alarms(now time.Time) []Alarm { return agg.alarms(maps.Keys(agg.Pools), now) }
 
 // AlarmsSince does the same where alarms were added up a moment ago: it judges those again, and the bonds
 // whose accounts asked for something since. What other bonds come to changes only with what is usual
 // on a day.
-func (agg *Aggregates) AlarmsSince(last []Alarm, now time.Time) (alarms []Alarm) {
+func (agg *Aggregates) AlarmsSince(last []Alarm, now time.Time) []Alarm {
 	for _, alarm := range last {
 		agg.busy[alarm.Bond] = true
 	}
-	for bond := range agg.busy {
+	return agg.alarms(maps.Keys(agg.busy), now)
+}
+
+func (agg *Aggregates) alarms(bonds iter.Seq[Bond], now time.Time) (alarms []Alarm) {
+	for bond := range bonds {
 		if alarm, beyond := agg.judge(bond, dayOf(now)); beyond {
 			alarms = append(alarms, alarm)
 		}
