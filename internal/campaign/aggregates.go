@@ -96,6 +96,7 @@ func (agg *Aggregates) sweep(now time.Time) {
 	for bond, p := range agg.Pools {
 		if p.sweep(first); len(p.Members) == 0 {
 			delete(agg.Pools, bond)
+			delete(agg.busy, bond)
 		}
 	}
 	for id, a := range agg.Accounts {

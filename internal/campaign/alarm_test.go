@@ -84,6 +84,18 @@ func TestWATCH_4_AlarmsOfBusyBondsAreThoseOfAll(t *testing.T) {
 	}
 }
 
+// Where nobody looks at alarms for months, no more bonds wait to be judged than are known.
+func TestWATCH_4_BondsThatAreForgottenWaitForNobody(t *testing.T) {
+	town, entries := region(8)
+	aggregates := aggregatesOf(town, entries)
+	for d := range 90 {
+		aggregates.Take(town.steal(town.staff[0].Account, friday.AddDate(0, 0, d+1), time.Minute, 1, func(e *ledger.Entry) { e.Device = fmt.Sprint("device-", d) })[0])
+	}
+	if known, busy := aggregates.Remembered(); busy > known || known == 0 {
+		t.Errorf("%d bonds are known, and %d wait to be judged", known, busy)
+	}
+}
+
 // Promise: WATCH-4
 func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 	proposedBy := func(manager roster.AccountID, who ...int) func(*campaign.Rules) {

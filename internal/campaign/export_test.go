@@ -22,3 +22,6 @@ func Resumed(agg *Aggregates) (*Aggregates, error) {
 
 // Same reports whether both come to the same.
 func (agg *Aggregates) Same(other *Aggregates) bool { return reflect.DeepEqual(agg.sums, other.sums) }
+
+// Remembered is how many bonds are known, and how many of them are to be judged again.
+func (agg *Aggregates) Remembered() (known, busy int) { return len(agg.Pools), len(agg.busy) }
