@@ -16,7 +16,8 @@ type Draft struct {
 	meter *Meter
 	seen  people // of added
 	added []Event
-	first firsts
+
+	explained, strange counted // of what is seen
 }
 
 // Draft begins a draft on the meter.
@@ -29,7 +30,7 @@ func (m *Meter) Draft() *Draft {
 // begin copies the meter's state. An append to the copy MUST NOT write behind the end of
 // the meter's own lists.
 func (d *Draft) begin() {
-	d.state, d.seen, d.first = d.meter.state, nil, firsts{}
+	d.state, d.seen, d.explained, d.strange = d.meter.state, nil, counted{}, counted{}
 	s := &d.state
 	s.hints, s.signed = slices.Clip(s.hints), slices.Clip(s.signed)
 	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.refunds, &s.canaries, &s.tickets} {
@@ -43,9 +44,11 @@ func (d *Draft) begin() {
 // Record adds an event to the draft.
 func (d *Draft) Record(e Event) {
 	d.state.record(e)
+	tag := tagOf(e.Person)
 	new := !d.known(e.Person, e.At).any
+	d.goOn(tag, -1)
 	d.seen = d.seen.with(e, new)
-	d.first.goOn(e, new)
+	d.goOn(tag, 1)
 	d.added = append(d.added, e)
 }
 
@@ -266,84 +269,11 @@ func (d *Draft) Evidence(e Event, limit, observed Limits) Evidence {
 	return after.evidence(limit, observed, e.At)
 }
 
-// Own is how many different people the account was shown within an hour for
-// standing reasons, less four for each time it wrote something; since the last
-// step-up, and but for one person. The flag tells whether there was a step-up within
-// half a day.
-func (d *Draft) Own(but register.PersonID, now time.Time) (people int, steppedUp bool) {
-	s := &d.state
-	since := now.Add(-Hour)
-	if steppedUp = s.steppedUpToday(now); steppedUp {
-		since = later(since, s.stepUps[len(s.stepUps)-1].time())
-	}
-	people = d.shown(way{is: asOwn}, since, but) - perWrite*count(s.writes, since)
-	return max(0, people), steppedUp
-}
-
-// perWrite is how many of its own people an account may open for each change it makes.
-const perWrite = 4
-
-// Explained is how many different people the account was shown within a day for
-// any reason, but for one person. The flag is that of Own.
-func (d *Draft) Explained(but register.PersonID, now time.Time) (people int, steppedUp bool) {
-	return d.shown(way{is: forCause}, now.Add(-24*time.Hour), but), d.state.steppedUpToday(now)
-}
-
-// Reasons is how many different people the account was shown within Memory for a reason, in
-// whatever way, of those that count while some limits are observed.
-func (d *Draft) Reasons(observed Limits, now time.Time) int {
-	return d.shown(underCeiling(observed), now.Add(-Memory), register.PersonID{})
-}
-
-// Reasoned reports whether a person is one of Reasons.
-func (d *Draft) Reasoned(person register.PersonID, observed Limits, now time.Time) bool {
-	tag, w, since := tagOf(person), underCeiling(observed), now.Add(-Memory)
-	return d.meter.seen.of(tag).count(w, since, 0)+d.seen.of(tag).count(w, since, 0) > 0
-}
-
-// Strangers is how many different people the account was shown within Memory without a
-// reason, in whatever way: opened, in rows, signed for or raised; and how many of them it was
-// shown in the rows of searches only. Of those that count while some limits are observed.
-func (d *Draft) Strangers(observed Limits, now time.Time) (all, found int) {
-	return d.such(people.strange, observed, now), d.such(people.found, observed, now)
-}
-
-// such counts people over what is written and what is drafted.
-func (d *Draft) such(is func(one people, observed Limits, since int64) bool, observed Limits, now time.Time) int {
-	since := now.Add(-Memory)
-	n := d.meter.seen.such(is, observed, since)
-	for i, s := range d.seen {
-		if i > 0 && d.seen[i-1].tag == s.tag {
-			continue
-		}
-		written := d.meter.seen.of(s.tag)
-		if is(written, observed, since.Unix()) {
-			n--
-		}
-		if is(slices.Concat(written, d.seen.of(s.tag)), observed, since.Unix()) {
-			n++
-		}
-	}
-	return n
-}
-
 // Known is at least how many people the account was shown within Memory, in whatever way.
 func (d *Draft) Known() int { return len(d.meter.seen) + len(d.seen) }
 
 func (s *state) steppedUpToday(now time.Time) bool {
 	return count(s.stepUps, now.Add(-12*time.Hour)) > 0
-}
-
-// shown counts people over what is written and what is drafted.
-func (d *Draft) shown(w way, since time.Time, but register.PersonID) (n int) {
-	n = d.meter.seen.count(w, since, tagOf(but))
-	for i, s := range d.seen {
-		again := i > 0 && d.seen[i-1].tag == s.tag
-		if !again && d.meter.seen.of(s.tag).count(w, since, tagOf(but)) == 0 {
-			n += d.seen.of(s.tag).count(w, since, tagOf(but))
-		}
-	}
-	return n
 }
 
 func later(a, b time.Time) time.Time {

@@ -196,31 +196,6 @@ func (k known) and(p people, now time.Time) known {
 	return k
 }
 
-// way is how people were shown: with one sign, and without another.
-type way struct{ is, not uint32 }
-
-func (w way) of(s sighting) bool { return s.what&w.is != 0 && s.what&w.not == 0 }
-
-// underCeiling are the people shown for a reason who count for the ceiling.
-func underCeiling(observed Limits) way {
-	if observed.Has(CeilingLimit) {
-		return way{is: reasoned}
-	}
-	return way{is: reasoned, not: uncapped}
-}
-
-// count returns how many different people were shown in some way after a moment, one
-// person left out.
-func (p people) count(w way, since time.Time, but uint64) (n int) {
-	last, past := but, since.Unix()
-	for i := range p { // thousands, at each decision
-		if s := &p[i]; s.after(past) && w.of(*s) && s.tag != last && s.tag != but {
-			n, last = n+1, s.tag
-		}
-	}
-	return n
-}
-
 // found reports whether one person's sightings are rows of searches only, without a reason,
 // and count while some limits are observed.
 func (p people) found(observed Limits, since int64) (found bool) {
@@ -249,20 +224,4 @@ func (p people) strange(observed Limits, since int64) (strange bool) {
 		}
 	}
 	return strange
-}
-
-// such returns how many different people there are of whose sightings is says so.
-func (p people) such(is func(one people, observed Limits, since int64) bool, observed Limits, since time.Time) (n int) {
-	past := since.Unix()
-	for len(p) > 0 {
-		one := 1
-		for one < len(p) && p[one].tag == p[0].tag {
-			one++
-		}
-		if is(p[:one], observed, past) {
-			n++
-		}
-		p = p[one:]
-	}
-	return n
 }

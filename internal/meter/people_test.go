@@ -56,18 +56,25 @@ func TestLeftOutSightingsChangeNoAnswer(t *testing.T) {
 		if rapid.Bool().Draw(t, "swept at last") {
 			kept = kept.remembered(now)
 		}
-		asked := func(p people) (list []any) {
-			for _, observed := range []Limits{0, CeilingLimit, RowsLimit, StrangersLimit} {
-				list = append(list, p.count(underCeiling(observed), now.Add(-Memory), 0), p.such(people.found, observed, now.Add(-Memory)), p.such(people.strange, observed, now.Add(-Memory)))
+		asked := func(p people, sums func(people, windows) sums) (list []any) {
+			by := windows{memory: now.Add(-Memory).Unix(), day: now.Add(-24 * time.Hour).Unix()}
+			for _, lately := range []time.Duration{Hour, time.Minute, 0} {
+				by.lately, by.observed = now.Add(-lately).Unix(), by.observed^CeilingLimit
+				list = append(list, sums(p, by))
+				for tag := range uint64(4) {
+					list = append(list, sums(p.of(tag), by))
+				}
 			}
-			list = append(list, p.count(way{is: asOwn}, now.Add(-Hour), 1), p.count(way{is: asOwn}, now.Add(-time.Minute), 0), p.count(way{is: forCause}, now.Add(-24*time.Hour), 1), p.count(way{is: firstRow}, now.Add(-24*time.Hour), 0))
+			for _, observed := range []Limits{0, CeilingLimit, RowsLimit, StrangersLimit} {
+				list = append(list, sums(p, windows{strange: true, observed: observed, memory: by.memory}))
+			}
 			for tag := range uint64(4) {
 				k := known{}.and(p.of(tag), now)
 				list = append(list, k.any, k.whole, k.fields, k.paid(), k.row.After(now.Add(-Hour)))
 			}
 			return list
 		}
-		if got, want := asked(kept), asked(all); !reflect.DeepEqual(got, want) {
+		if got, want := asked(kept, people.sums), asked(all, naive); !reflect.DeepEqual(got, want) {
 			t.Fatalf("%v\nsay   %v\nall sightings\n%v\nsay   %v", kept, got, all, want)
 		}
 		if len(kept) > len(all) || !slices.IsSortedFunc(kept, sighting.compare) {
@@ -92,4 +99,42 @@ func TestWhoIsListedAndOpenedIsKeptOnce(t *testing.T) {
 	if n := len(m.seen); n > 105 { // a hundred, and who was opened today or yesterday
 		t.Errorf("100 people take %d sightings", n)
 	}
+}
+
+// naive counts people way by way, each time from the first.
+func naive(p people, by windows) sums {
+	if by.strange {
+		return sums{strangers: p.such(people.strange, by.observed, by.memory), found: p.such(people.found, by.observed, by.memory)}
+	}
+	not := uint32(uncapped)
+	if by.observed.Has(CeilingLimit) {
+		not = 0
+	}
+	return sums{
+		reasons: p.count(reasoned, not, by.memory),
+		day:     p.count(forCause, 0, by.day), first: p.count(firstRow, 0, by.day), own: p.count(asOwn, 0, by.lately),
+	}
+}
+
+// count returns how many different people were shown with one sign, and without another, after a second.
+func (p people) count(with, without uint32, past int64) int {
+	people := make(map[uint64]bool)
+	for _, s := range p {
+		if s.after(past) && s.what&with != 0 && s.what&without == 0 {
+			people[s.tag] = true
+		}
+	}
+	return len(people)
+}
+
+// such returns how many different people there are of whose sightings is says so.
+func (p people) such(is func(one people, observed Limits, past int64) bool, observed Limits, past int64) (n int) {
+	for begin := 0; begin < len(p); {
+		one := p.of(p[begin].tag)
+		if is(one, observed, past) {
+			n++
+		}
+		begin += len(one)
+	}
+	return n
 }

@@ -534,7 +534,7 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 // listed says whether a person in a row is new to the account, and one more than rows may show it within
 // a day: a list of one's own people is where work begins, and a thousand new ones are no day's work.
 func (w *weighing) listed(person register.PersonID) (Ruling, bool) {
-	if most := w.rules.Lists[w.ask.Role]; most == 0 || !w.ask.Signs.InRow() || w.meter.Known() < most { // to count them for each row takes long
+	if most := w.rules.Lists[w.ask.Role]; most == 0 || !w.ask.Signs.InRow() || w.meter.Known() < most { // to count them takes long
 		return Ruling{}, false
 	}
 	if _, seen := w.meter.Seen(person, w.now); seen {

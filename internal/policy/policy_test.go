@@ -330,34 +330,3 @@ func TestWATCH_6_EveryGroundHasASentenceInBothLanguages(t *testing.T) {
 		t.Errorf("observed, English says %q", got)
 	}
 }
-
-// One person out of an adviser's caseload of 150, with 400 people seen.
-func BenchmarkDecide(b *testing.B) {
-	m := meter.New()
-	for i := range 400 {
-		m.Record(meter.Event{Kind: meter.Shown, Person: person(i), Fields: register.Name, At: now.Add(-time.Hour)})
-	}
-	f, a := facts(m), ask(1)
-	b.ReportAllocs()
-	for b.Loop() {
-		f.Meter = m.Draft()
-		rules.Decide(a, f, now)
-	}
-}
-
-// An account of a call centre at work, with as many people with a reason as its ceiling holds.
-func BenchmarkDecideAtTheCeiling(b *testing.B) {
-	m := meter.New()
-	for n := range 2500 {
-		at := now.Add(-time.Duration(2500-n) * 15 * time.Minute)
-		m.Record(meter.Event{Kind: meter.Shown, At: at, Answer: uint64(n + 1), Person: register.PersonID{byte(n * 37), byte(n >> 8), byte(n)}, Fields: register.Name, Ground: meter.Own})
-	}
-	p := shipped
-	p.Ceilings, p.Rows = map[roster.Role]int{roster.Adviser: 2500}, policy.Rows
-	a := ask(1)
-	f := facts(m)
-	f.Evidence.Facts = []reason.Fact{{Kind: reason.Caseload, Account: "pauline", Person: person(1), From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
-	for b.Loop() {
-		p.Decide(a, f, now)
-	}
-}
