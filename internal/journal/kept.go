@@ -49,7 +49,7 @@ const (
 	together = "together" // names what accounts were charged together, which sessions ended and which requests were answered
 	// keptVersion begins each part. It MUST change with what is in it, and with what a
 	// meter makes of an entry.
-	keptVersion = 14
+	keptVersion = 15
 	// recentKept is how many numbers of an account's newest entries are kept: as many as
 	// a page shows, and some more.
 	recentKept = 256

@@ -35,11 +35,11 @@ func TestMETER_3_NewDevicesAreToldAtOnceAsOneByOne(t *testing.T) {
 			if random.IntN(4) == 0 {
 				a.steppedUp = days{20_000 - random.Int32N(40), 1}
 			}
-			all = append(all, a)
+			all.list = append(all.list, a)
 		}
 		for _, used := range all.Used(now) {
 			earlierThan := func(name string) (others bool) {
-				for _, a := range all {
+				for _, a := range all.list {
 					day, any := a.used.first(now)
 					others = others || a.name != name && any && midnight(day).Before(used.Since)
 				}

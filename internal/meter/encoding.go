@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -66,12 +65,12 @@ func (m *Meter) from(now time.Time) (kept Meter, any bool) {
 	s.vouched, s.nirs = slices.Clone(s.live(now)), slices.Clone(s.waitingNIRs(now))
 	s.begun, s.excused, s.nirAsked = within(s.begun, past), within(s.excused, past), within(s.nirAsked, past)
 	s.active = s.active.from(now)
-	for _, list := range []*[]acquainted{&s.devices, &s.nets} {
-		for i := range *list {
-			a := &(*list)[i]
+	for _, known := range []*Acquaintances{&s.devices, &s.nets} {
+		known.others = known.others.from(now)
+		for i := range known.list {
+			a := &known.list[i]
 			a.used, a.steppedUp = a.used.from(now), a.steppedUp.from(now)
 		}
-		slices.SortFunc(*list, func(a, b acquainted) int { return strings.Compare(a.name, b.name) })
 	}
 	slices.SortFunc(s.permits, func(a, b permit) int { return cmp.Compare(a.export, b.export) })
 	if !s.stranger.at.After(past) {
@@ -161,8 +160,9 @@ func (m *Meter) fields(c *coder) {
 		c.fixed(&one.tag)
 		c.moment(&one.at)
 	})
-	for _, known := range []*[]acquainted{&s.devices, &s.nets} {
-		list(c, known, func(one *acquainted) {
+	for _, known := range []*Acquaintances{&s.devices, &s.nets} {
+		c.days(&known.others)
+		list(c, &known.list, func(one *acquainted) {
 			text(c, &one.name)
 			c.days(&one.used)
 			c.days(&one.steppedUp)

@@ -1,9 +1,6 @@
 package meter
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // What an account's state says without its people. A Draft is asked.
 
@@ -58,70 +55,6 @@ func (s *state) EvidenceNow(observed Limits, now time.Time) Evidence {
 func (s *state) Days(forgiven Cost, observed Limits, now time.Time) []Day {
 	days := s.drifting(forgiven, observed, now)
 	return days[:]
-}
-
-// Used is a device, or a class of network, that the account was used from within
-// Memory.
-type Used struct {
-	Name   string
-	Since  time.Time // the first day, in UTC
-	Proved bool      // a step-up was made on it
-	New    bool      // unexplained people cost more on it
-}
-
-// Acquaintances are the devices, or the classes of network, that an account was used from, in
-// no order.
-type Acquaintances []acquainted
-
-// Devices are those that the account was used from.
-func (s *state) Devices() Acquaintances { return s.devices }
-
-// Networks are the classes of network that it was used from.
-func (s *state) Networks() Acquaintances { return s.nets }
-
-// Used are those of within Memory.
-func (all Acquaintances) Used(now time.Time) (list []Used) {
-	earliest := all.earliest(now)
-	for _, a := range all {
-		if day, any := a.used.first(now); any {
-			_, proved := a.steppedUp.first(now)
-			list = append(list, Used{a.name, midnight(day), proved, !proved && isNew(day, earliest, now)})
-		}
-	}
-	return list
-}
-
-// New reports whether others were used before this one, which has been used for less than a
-// week and without a step-up.
-func (all Acquaintances) New(name string, now time.Time) bool {
-	first := dayOf(now)
-	if i := slices.IndexFunc(all, func(a acquainted) bool { return a.name == name }); i >= 0 {
-		if _, proved := all[i].steppedUp.first(now); proved {
-			return false
-		}
-		if day, used := all[i].used.first(now); used {
-			first = day
-		}
-	}
-	return isNew(first, all.earliest(now), now)
-}
-
-// earliest is the first day on which any was used; today when none was.
-func (all Acquaintances) earliest(now time.Time) int32 {
-	earliest := dayOf(now)
-	for _, a := range all {
-		if day, used := a.used.first(now); used {
-			earliest = min(earliest, day)
-		}
-	}
-	return earliest
-}
-
-// acquaintance is how many days a device is used before it is familiar.
-const acquaintance = 7
-
-func isNew(first, earliest int32, now time.Time) bool {
-	return first > dayOf(now)-acquaintance && earliest < first
 }
 
 // Awakened reports whether the account was silent for the most of Memory, began

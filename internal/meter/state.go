@@ -26,8 +26,8 @@ type state struct {
 	nirs     []nirWaiting // NIRs that wait to be shown, each once
 	nirAsked moment       // when the last was asked for
 	signed   []signature  // signatures of other people within Memory, used or not
-	devices  []acquainted // in no order
-	nets     []acquainted
+	devices  Acquaintances
+	nets     Acquaintances
 	active   days // on which anything was asked
 
 	permits  []permit // in no order, one for each export
@@ -86,12 +86,6 @@ type raise struct {
 	left  Cost
 }
 
-// acquainted is a device or a kind of network that the account is used from.
-type acquainted struct {
-	name            string
-	used, steppedUp days
-}
-
 // days is a set of days, the last 32 of them: bit 0 is the day last.
 type days struct {
 	last int32 // days since 1970
@@ -114,6 +108,15 @@ func (d days) with(day int32) days {
 		return d
 	}
 	return days{day, d.bits<<min(day-d.last, 32) | 1}
+}
+
+// and returns the days of two sets; those that are 32 days older than the last are left out.
+func (d days) and(o days) days {
+	if o.last > d.last {
+		d, o = o, d
+	}
+	d.bits |= o.bits << (d.last - o.last)
+	return d
 }
 
 // first returns the first day of the set that lies wholly within Memory; false
@@ -150,8 +153,8 @@ func (s *state) record(e Event) {
 	case Raised, Cosigned, Thawed, Permitted, Refunded: // by another account
 	default:
 		s.active = s.active.with(dayOf(e.At))
-		s.devices = meet(s.devices, e.Device, e)
-		s.nets = meet(s.nets, e.Network, e)
+		s.devices = s.devices.meet(e.Device, e)
+		s.nets = s.nets.meet(e.Network, e)
 	}
 	s.suspect(e)
 	at := momentOf(e.At)
@@ -247,27 +250,6 @@ func (s *state) Signed(now time.Time) int {
 	return len(people)
 }
 
-// meet notes that the account is used from a device or a network.
-func meet(all []acquainted, name string, e Event) []acquainted {
-	if name == "" {
-		return all
-	}
-	day := dayOf(e.At)
-	i := slices.IndexFunc(all, func(a acquainted) bool { return a.name == name })
-	if i >= 0 && all[i].used.has(day) && (e.Kind != SteppedUp || all[i].steppedUp.has(day)) {
-		return all
-	}
-	all = slices.Clone(all)
-	if i < 0 {
-		i, all = len(all), append(all, acquainted{name: name})
-	}
-	all[i].used = all[i].used.with(day)
-	if e.Kind == SteppedUp {
-		all[i].steppedUp = all[i].steppedUp.with(day)
-	}
-	return all
-}
-
 // sweep forgets what is older than Memory. Drafts share what is forgotten here, so
 // nothing is moved in place.
 func (s *state) sweep(now time.Time) {
@@ -280,15 +262,8 @@ func (s *state) sweep(now time.Time) {
 	for _, list := range []*[]moment{&s.stepUps, &s.thaws} {
 		*list = since(*list, past)
 	}
-	s.devices, s.nets = stillUsed(s.devices, now), stillUsed(s.nets, now)
+	s.devices, s.nets = s.devices.stillUsed(now), s.nets.stillUsed(now)
 	s.permits = slices.DeleteFunc(slices.Clone(s.permits), func(m permit) bool { return !m.live(now) })
-}
-
-func stillUsed(all []acquainted, now time.Time) []acquainted {
-	return slices.DeleteFunc(slices.Clone(all), func(a acquainted) bool {
-		_, used := a.used.first(now)
-		return !used
-	})
 }
 
 // latest returns the moments after one.
