@@ -147,7 +147,13 @@ func (p people) remembered(now time.Time) people {
 
 // span is where the sightings of one person stand.
 func (p people) span(tag uint64) (begin, end int) {
-	begin, _ = slices.BinarySearchFunc(p, tag, func(s sighting, tag uint64) int { return cmp.Compare(s.tag, tag) })
+	for after := len(p); begin < after; { // slices.BinarySearchFunc takes twice as long, at each person of a list
+		if i := begin + (after-begin)/2; p[i].tag < tag {
+			begin = i + 1
+		} else {
+			after = i
+		}
+	}
 	for end = begin; end < len(p) && p[end].tag == tag; end++ {
 	}
 	return begin, end
