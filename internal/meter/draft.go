@@ -97,6 +97,9 @@ func (d *Draft) Seen(person register.PersonID, now time.Time) (register.Fields, 
 // ShownSince reports whether the account was shown any person from a second on, within
 // Memory.
 func (d *Draft) ShownSince(at time.Time) bool {
+	if len(d.seen) == 0 && d.meter.last.time().Unix() < at.Unix() { // nothing since: whoever is absent
+		return false
+	}
 	since := func(s sighting) bool { return int64(s.last) >= at.Unix() }
 	return slices.ContainsFunc(d.meter.seen, since) || slices.ContainsFunc(d.seen, since)
 }

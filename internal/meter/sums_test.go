@@ -75,6 +75,13 @@ func TestMETER_3_PeopleAreCountedOnFromEventToEvent(t *testing.T) {
 					t.Fatalf("while %b is observed: %v, the events say %v", observed, got, want)
 				}
 			}
+			since := e.At.Add(-rapid.SampledFrom([]time.Duration{-time.Second, 0, time.Second, time.Hour, 20 * 24 * time.Hour}).Draw(t, "since"))
+			shown := slices.ContainsFunc(all, func(e meter.Event) bool {
+				return e.Kind == meter.Shown && e.At.Unix() >= since.Unix() || e.Kind == meter.Refunded && e.Since.Unix() >= since.Unix()
+			})
+			if got := counted.ShownSince(since); got != shown {
+				t.Fatalf("anybody was shown since %v: %v, the events say %v", since, got, shown)
+			}
 			if first, _ := meter.FirstInRows(counted, now); first != all.first(now) {
 				t.Fatalf("%d people are new in rows, the events say %d", first, all.first(now))
 			}
