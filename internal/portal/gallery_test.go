@@ -69,6 +69,18 @@ func TestEveryPageIsOnePageInOneLanguage(t *testing.T) {
 	})
 }
 
+// French counts nothing in the singular: a heading that writes its singular as a word must not be said of nothing.
+func TestNoEmptyPageIsHeadedByACount(t *testing.T) {
+	for _, one := range gallery() {
+		if strings.HasSuffix(one.name, "-empty") {
+			heading := portaltest.Text(portaltest.All(one.page, "h1")[0])
+			if first, _, _ := strings.Cut(heading, " "); first == "Un" || first == "Une" || first == "One" || first == "0" {
+				t.Errorf("%s/%s: nothing is there, and the page is headed %q", one.name, one.in, heading)
+			}
+		}
+	}
+}
+
 func TestHeadingsComeInOrder(t *testing.T) {
 	every(t, func(t *testing.T, _ i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		last := 0
