@@ -43,7 +43,7 @@ type lookBack struct {
 	Networks    []placeBack
 	People      int // who were shown
 	Unexplained int // of those, without a reason
-	Stopped     int // people who were asked for and not shown
+	Stopped     int // people who were asked for and never shown, and refusals about nobody in particular
 	Dropped     int // passages that the page has no room for: the oldest
 	Would       []hypothesis
 }
@@ -68,9 +68,12 @@ type placeBack struct {
 	Name       string
 	From, To   time.Time
 	Passages   int
-	Shown      int // times that somebody was shown
 	lastAnswer ledger.Number
+	shown      map[register.PersonID]bool
 }
+
+// Shown is how many people were shown there.
+func (p placeBack) Shown() int { return len(p.shown) }
 
 // hypothesis is what an order would have stopped, had it been placed at the moment that is
 // looked back to.
@@ -100,6 +103,7 @@ type back struct {
 	labels   portal.Labels
 	numbers  map[register.PersonID]int
 	shown    map[register.PersonID]bool // whether without a reason
+	stopped  map[register.PersonID]bool
 	sessions map[string]int
 	devices  map[string]int
 	networks map[string]int
@@ -112,7 +116,7 @@ type back struct {
 
 func newBack(account roster.Account, labels portal.Labels, orders []order.Order) *back {
 	b := &back{
-		account: account, labels: labels, numbers: make(map[register.PersonID]int), shown: make(map[register.PersonID]bool),
+		account: account, labels: labels, numbers: make(map[register.PersonID]int), shown: make(map[register.PersonID]bool), stopped: make(map[register.PersonID]bool),
 		sessions: make(map[string]int), devices: make(map[string]int), networks: make(map[string]int), tests: orders,
 	}
 	for range orders {
@@ -171,6 +175,11 @@ func (b *back) done() lookBack {
 			b.l.Unexplained++
 		}
 	}
+	for person := range b.stopped {
+		if _, shown := b.shown[person]; !shown {
+			b.l.Stopped++
+		}
+	}
 	slices.Reverse(b.l.Passages)
 	if over := len(b.l.Passages) - passagesShown; over > 0 {
 		b.l.Dropped, b.l.Passages = over, b.l.Passages[:passagesShown]
@@ -202,10 +211,14 @@ func (b *back) place(e ledger.Entry) {
 		}
 		one.Number = b.numbers[e.Person]
 	}
-	if e.Disclosed() {
+	switch {
+	case e.Disclosed():
 		b.shown[e.Person] = b.shown[e.Person] || e.Unexplained()
-	} else if figuresOf(e).Stopped > 0 {
+	case figuresOf(e).Stopped == 0:
+	case e.Person.IsZero():
 		b.l.Stopped++
+	default:
+		b.stopped[e.Person] = true
 	}
 	p.People = append(p.People, one)
 	b.l.Passages = append(b.l.Passages, p)
@@ -218,7 +231,7 @@ func used(list *[]placeBack, numbers map[string]int, name string, e ledger.Entry
 	}
 	n, known := numbers[name]
 	if !known {
-		*list = append(*list, placeBack{Number: len(*list) + 1, Name: name, From: e.Time})
+		*list = append(*list, placeBack{Number: len(*list) + 1, Name: name, From: e.Time, shown: make(map[register.PersonID]bool)})
 		n = len(*list)
 		numbers[name] = n
 	}
@@ -227,7 +240,7 @@ func used(list *[]placeBack, numbers map[string]int, name string, e ledger.Entry
 		p.Passages, p.lastAnswer = p.Passages+1, e.Receipt
 	}
 	if e.Disclosed() {
-		p.Shown++
+		p.shown[e.Person] = true
 	}
 	return n
 }

@@ -112,3 +112,27 @@ func TestWhatOthersWouldHaveLostIsCountedWhenItIsAskedFor(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// Whoever was shown twice is one person, here and wherever it was; whoever was shown and then refused
+// is not one more who was asked for.
+func TestTheLookBackCountsEachPersonOnce(t *testing.T) {
+	s := portaltest.NewStage()
+	for _, verdict := range []policy.Verdict{policy.Shown, policy.Shown, policy.AskStepUp} {
+		asked(s, 3*time.Hour, theo, 1, verdict, policy.Counted)
+	}
+	for range 2 {
+		asked(s, 2*time.Hour, theo, 2, policy.AskStepUp, policy.ShortEmpty)
+	}
+	for i := range s.Written {
+		s.Written[i].Session = "s-1"
+	}
+	s.Watch()
+	answer := httptest.NewRecorder()
+	s.Visits(security, http.MethodGet, "/desk/accounts/"+string(theo)+"/back?period=24h", nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
+	said := portaltest.Read(t, answer.Body.String())
+	for _, want := range []string{"1 person was shown to this account", "One more was asked for and withheld.", "5 answers · 1 person shown"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the page does not say %q: %s", want, said)
+		}
+	}
+}
