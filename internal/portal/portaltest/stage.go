@@ -354,7 +354,7 @@ func (s *Stage) Fill() {
 	decided := func(ago time.Duration, who roster.AccountID, organisation roster.OrganisationID, person byte, ruling policy.Ruling) {
 		e := ledger.Entry{
 			Kind: ledger.Consulted, Account: who, Organisation: organisation, Session: "s-1", Service: "dossier", Purpose: "accompagner",
-			Route: "GET /files/{dossier}", Verdict: ruling.Verdict, Why: ruling.Why, Reason: ruling.Reason, Fields: ruling.Fields,
+			Route: "GET /files/{dossier}/health-and-disability", Verdict: ruling.Verdict, Why: ruling.Why, Reason: ruling.Reason, Fields: ruling.Fields,
 			Cost: ruling.Cost, Counted: ruling.Counted, Limit: ruling.Limit,
 		}
 		if person != 0 {
