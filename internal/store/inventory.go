@@ -179,26 +179,54 @@ func (r factRows) Turned(table string, part int) (uint64, error) {
 	return read[stock.Part{Table: table, Of: part}].Turned(), nil
 }
 
-// Reconcile implements audit.StockRows.
+// Reconcile implements audit.StockRows: rows end that the inventory does not have, and what kept files
+// apart and is gone is put back.
 func (r factRows) Reconcile(d audit.Difference, e ledger.Entry) error {
 	if r.found == nil {
 		r.found = make(map[stock.Part]*seal.Inventory)
 	}
 	r.found[stock.Part{Table: d.Table, Of: d.Part}] = d.Found
-	var back []reason.Fact
-	var ended []stock.Change
-	of, before := stockedTables[d.Table], int64(d.Next) // what was told since the rows were read stays
-	if of.Told == "told_us" {
-		before = d.Last.UnixMicro() + 1
+	ended, err := r.endMore(d)
+	if err != nil || d.Table != "fact" {
+		return err
 	}
+	back, err := r.apartOf(d, e.Time)
+	if err != nil {
+		return err
+	}
+	people := []byte{} // not null
+	for _, c := range ended {
+		people = append(people, c.Item.Of[:]...)
+	}
+	for _, f := range back {
+		people = append(people, f.Person[:]...)
+	}
+	if err := r.notePeople(people, e.Number); err != nil {
+		return err
+	}
+	return r.store(intake.Restored, back, e.Number)
+}
+
+// toldSince is from when on rows were told after those of a difference were read, as their table
+// writes it: those stay.
+func toldSince(d audit.Difference) int64 {
+	if stockedTables[d.Table].Told == "told_us" {
+		return d.Last.UnixMicro() + 1
+	}
+	return int64(d.Next)
+}
+
+// endMore ends the rows that an inventory does not have, by what names them; where not all of them
+// were named, every row of the part ends but those that keep files apart.
+func (r factRows) endMore(d audit.Difference) (ended []stock.Change, err error) {
+	of := stockedTables[d.Table]
 	end := func(where string, args ...any) error {
 		where += fmt.Sprintf(` and %s < $%d`, of.Told, len(args)+1)
-		_, some, err := r.gone(d.Table, fmt.Sprintf(removed, d.Table, of.Columns, where), append(args, before)...)
+		_, some, err := r.gone(d.Table, fmt.Sprintf(removed, d.Table, of.Columns, where), append(args, toldSince(d))...)
 		ended = append(ended, some...)
 		return doing("ending rows", err)
 	}
 	for _, stray := range d.More {
-		var err error
 		if d.Table == "alias" {
 			alias, _ := hex.DecodeString(stray.Key) // as scan writes it
 			err = end(`alias = $1`, alias)
@@ -207,45 +235,41 @@ func (r factRows) Reconcile(d audit.Difference, e ledger.Entry) error {
 			err = end(`source = $1 and id = $2`, source, id)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if !d.All {
-		where := of.Where
-		if d.Table == "fact" {
-			where += fmt.Sprintf(` and kind not in (%d, %d)`, reason.Closed, reason.Archived)
-		}
-		if err := end(where, of.Bounds(d.Part)...); err != nil {
-			return err
-		}
+	if d.All {
+		return ended, nil
 	}
-	if d.Table != "fact" {
-		return nil
+	where := of.Where
+	if d.Table == "fact" {
+		where += fmt.Sprintf(` and kind not in (%d, %d)`, reason.Closed, reason.Archived)
 	}
-	people := []byte{} // not null
-	for _, c := range ended {
-		people = append(people, c.Item.Of[:]...)
-	}
+	err = end(where, of.Bounds(d.Part)...)
+	return ended, err
+}
+
+// apartOf is what kept files apart and is gone, and what nobody has told again since: as facts that
+// an audit tells.
+func (r factRows) apartOf(d audit.Difference, at time.Time) (back []reason.Fact, err error) {
 	for i, item := range d.Fewer {
-		if kind := reason.FactKind(item.Kind); kind.Apart() && !d.Retold[i] {
-			since, err := r.factsWhere(`person = $1 and told >= $2`, item.Of[:], before)
-			if err != nil {
-				return doing("reading what was told since", err)
-			}
-			if slices.ContainsFunc(since, func(f reason.Fact) bool { return seal.KeyOf(f.Source+"\n"+f.ID) == item.Key }) {
-				continue
-			}
-			back = append(back, reason.Fact{
-				Kind: kind, Organisation: reason.Everybody, Person: register.PersonID(item.Of), Source: intake.Restored, ID: hex.EncodeToString(item.Key[:]),
-				From: e.Time, Until: time.UnixMicro(item.Until).UTC(),
-			})
-			people = append(people, item.Of[:]...)
+		kind := reason.FactKind(item.Kind)
+		if !kind.Apart() || d.Retold[i] {
+			continue
 		}
+		since, err := r.factsWhere(`person = $1 and told >= $2`, item.Of[:], toldSince(d))
+		if err != nil {
+			return nil, doing("reading what was told since", err)
+		}
+		if slices.ContainsFunc(since, func(f reason.Fact) bool { return seal.KeyOf(f.Source+"\n"+f.ID) == item.Key }) {
+			continue
+		}
+		back = append(back, reason.Fact{
+			Kind: kind, Organisation: reason.Everybody, Person: register.PersonID(item.Of), Source: intake.Restored, ID: hex.EncodeToString(item.Key[:]),
+			From: at, Until: time.UnixMicro(item.Until).UTC(),
+		})
 	}
-	if err := r.notePeople(people, e.Number); err != nil {
-		return err
-	}
-	return r.store(intake.Restored, back, e.Number)
+	return back, nil
 }
 
 // retold takes away what an audit put back of facts that their source tells again.
