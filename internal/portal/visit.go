@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"poterne/internal/fault"
@@ -199,6 +200,15 @@ func (v *Visit) Page(below, title string, pairs ...any) Page {
 		}
 	}
 	return begun
+}
+
+// Number is that of the entry which the address names; absent, where it names none.
+func (v *Visit) Number(absent error) (ledger.Number, error) {
+	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	if err != nil {
+		return 0, absent
+	}
+	return ledger.Number(number), nil
 }
 
 // Back sends the browser on by GET to a path of this origin.

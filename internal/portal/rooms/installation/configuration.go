@@ -107,9 +107,9 @@ func (h *Handlers) askedChange(v *portal.Visit, is, c installed.Change) (askedCh
 // waitingChange is the configuration with the number in the address, and what it changes.
 func (h *Handlers) waitingChange(v *portal.Visit) (askedChange, error) {
 	absent := &fault.Error{Kind: fault.Absent, Public: "this configuration waits no more"}
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	number, err := v.Number(absent)
 	if err != nil {
-		return askedChange{}, absent
+		return askedChange{}, err
 	}
 	is, err := h.deps.Changes.Installed(v.Context())
 	if err != nil {
@@ -119,7 +119,7 @@ func (h *Handlers) waitingChange(v *portal.Visit) (askedChange, error) {
 	if err != nil {
 		return askedChange{}, err
 	}
-	i := slices.IndexFunc(all, func(c installed.Change) bool { return c.Number == ledger.Number(number) })
+	i := slices.IndexFunc(all, func(c installed.Change) bool { return c.Number == number })
 	if i < 0 {
 		return askedChange{}, absent
 	}

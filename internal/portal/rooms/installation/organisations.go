@@ -323,15 +323,15 @@ func (h *Handlers) read(v *portal.Visit, typed form, a *accounts.AskOrganisation
 // waiting is the request with the number in the address.
 func (h *Handlers) waiting(v *portal.Visit) (asked, error) {
 	absent := &fault.Error{Kind: fault.Absent, Public: "this request waits no more"}
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	number, err := v.Number(absent)
 	if err != nil {
-		return asked{}, absent
+		return asked{}, err
 	}
 	all, err := h.deps.Requests.Waiting(v.Context())
 	if err != nil {
 		return asked{}, err
 	}
-	i := slices.IndexFunc(all, func(r accounts.OrganisationRequest) bool { return r.Number == ledger.Number(number) })
+	i := slices.IndexFunc(all, func(r accounts.OrganisationRequest) bool { return r.Number == number })
 	if i < 0 {
 		return asked{}, absent
 	}

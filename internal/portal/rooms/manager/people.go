@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -373,28 +372,28 @@ func (h *Handlers) proposal(v *portal.Visit, form proposeForm) (p accounts.Propo
 // decide approves, confirms or ends a proposal. Without a fresh step-up, the page asks for
 // one before anything is given; taking away needs none.
 func (h *Handlers) decide(v *portal.Visit) error {
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	number, err := v.Number(&fault.Error{Kind: fault.Absent})
 	if err != nil {
-		return &fault.Error{Kind: fault.Absent}
+		return err
 	}
 	what, said := v.PostFormValue("do"), ""
 	if what != "decline" && !v.MaySign() {
 		return h.showPeople(v, http.StatusForbidden, nil)
 	}
 	if what != "decline" {
-		if confirmed, err := h.confirms(v, what, ledger.Number(number)); !confirmed {
+		if confirmed, err := h.confirms(v, what, number); !confirmed {
 			return err
 		}
 	}
 	switch what {
 	case "approve":
-		err, said = h.deps.Accounts.Approve(v.Context(), ledger.Number(number), v.Viewer.ID), "approved"
+		err, said = h.deps.Accounts.Approve(v.Context(), number, v.Viewer.ID), "approved"
 	case "confirm":
-		err, said = h.deps.Accounts.Confirm(v.Context(), ledger.Number(number), v.Viewer.ID), "joined"
+		err, said = h.deps.Accounts.Confirm(v.Context(), number, v.Viewer.ID), "joined"
 	case "decline":
-		err, said = h.deps.Accounts.Decline(v.Context(), ledger.Number(number), v.Viewer.ID, ""), "declined"
+		err, said = h.deps.Accounts.Decline(v.Context(), number, v.Viewer.ID, ""), "declined"
 	case "admit":
-		err, said = h.deps.Accounts.Admit(v.Context(), ledger.Number(number), v.Viewer.ID), "admitted"
+		err, said = h.deps.Accounts.Admit(v.Context(), number, v.Viewer.ID), "admitted"
 	default:
 		return &fault.Error{Kind: fault.Invalid}
 	}

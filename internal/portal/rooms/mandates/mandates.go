@@ -7,7 +7,6 @@ import (
 	"embed"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"poterne/internal/fault"
@@ -222,17 +221,17 @@ func (h *Handlers) end(v *portal.Visit) error {
 
 // sign does what the viewer signs for, once they have confirmed it.
 func (h *Handlers) sign(v *portal.Visit, sentence string, act func(context.Context, ledger.Number, roster.AccountID) error) error {
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	number, err := v.Number(&fault.Error{Kind: fault.Absent, Public: "there is no such mandate"})
 	if err != nil {
-		return &fault.Error{Kind: fault.Absent, Public: "there is no such mandate"}
+		return err
 	}
 	if !v.MaySign() {
 		return h.show(v, http.StatusForbidden, page{})
 	}
-	if confirmed, err := v.Confirm(path, sentence, "number", number); !confirmed {
+	if confirmed, err := v.Confirm(path, sentence, "number", uint64(number)); !confirmed {
 		return err
 	}
-	return h.done(v, act(v.Context(), ledger.Number(number), v.Viewer.ID))
+	return h.done(v, act(v.Context(), number, v.Viewer.ID))
 }
 
 func (h *Handlers) done(v *portal.Visit, err error) error {

@@ -279,15 +279,15 @@ func (h *Handlers) read(v *portal.Visit, typed *page) (asked grants.Export, who 
 func (h *Handlers) waiting(v *portal.Visit) (grants.Permit, roster.Account, error) {
 	var nobody roster.Account
 	absent := &fault.Error{Kind: fault.Absent, Public: "nobody asks for this permit any more: ask for it anew"}
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	number, err := v.Number(absent)
 	if err != nil {
-		return grants.Permit{}, nobody, absent
+		return grants.Permit{}, nobody, err
 	}
 	all, err := h.deps.Permits.All(v.Context())
 	if err != nil {
 		return grants.Permit{}, nobody, err
 	}
-	i := slices.IndexFunc(all, func(p grants.Permit) bool { return p.Number == ledger.Number(number) && p.Waits(h.shell.Now()) })
+	i := slices.IndexFunc(all, func(p grants.Permit) bool { return p.Number == number && p.Waits(h.shell.Now()) })
 	if i < 0 {
 		return grants.Permit{}, nobody, absent
 	}

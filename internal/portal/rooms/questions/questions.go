@@ -7,7 +7,6 @@ import (
 	"embed"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"poterne/internal/fault"
@@ -157,19 +156,20 @@ func (h *Handlers) show(v *portal.Visit, status int, wrong portal.Mends) error {
 // answer answers a question of the viewer's own body. One of another body looks like one that
 // is not there.
 func (h *Handlers) answer(v *portal.Visit) error {
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	absent := &fault.Error{Kind: fault.Absent, Public: "there is no such question"}
+	number, err := v.Number(absent)
 	own, wrong := false, portal.Mends(nil)
 	if err == nil && v.Viewer.Role == roster.Manager {
 		all, err := h.deps.Questions.To(v.Context(), v.Viewer.Organisation.ID)
 		if err != nil {
 			return err
 		}
-		own = slices.ContainsFunc(all, func(q person.Question) bool { return q.Number == ledger.Number(number) })
+		own = slices.ContainsFunc(all, func(q person.Question) bool { return q.Number == number })
 	}
 	if !own {
-		return &fault.Error{Kind: fault.Absent, Public: "there is no such question"}
+		return absent
 	}
-	a := person.Answer{By: v.Viewer.ID, Number: ledger.Number(number), Why: ledger.State(v.PostFormValue("why")), Words: portal.Tidy(v.PostFormValue("words"))}
+	a := person.Answer{By: v.Viewer.ID, Number: number, Why: ledger.State(v.PostFormValue("why")), Words: portal.Tidy(v.PostFormValue("words"))}
 	if !slices.Contains(person.Answers, a.Why) {
 		wrong = append(wrong, portal.Wrong{Field: "why-" + v.PathValue("number"), Key: "questions.choose"})
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"net/http"
-	"strconv"
 
 	"poterne/internal/archive"
 	"poterne/internal/fault"
@@ -146,7 +145,7 @@ func (h *Handlers) ask(v *portal.Visit) error {
 
 // approve approves what another person asked for, once the viewer has said of whom and confirmed.
 func (h *Handlers) approve(v *portal.Visit) error {
-	number, err := number(v)
+	number, err := v.Number(absent)
 	switch {
 	case err != nil:
 		return err
@@ -161,21 +160,14 @@ func (h *Handlers) approve(v *portal.Visit) error {
 
 // drop takes back what the viewer asked for, or refuses what another did.
 func (h *Handlers) drop(v *portal.Visit) error {
-	number, err := number(v)
+	number, err := v.Number(absent)
 	if err != nil {
 		return err
 	}
 	return h.done(v, h.deps.Readings.Drop(v.Context(), number, v.Viewer.ID))
 }
 
-// number is that of the request in the address.
-func number(v *portal.Visit) (ledger.Number, error) {
-	n, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
-	if err != nil {
-		return 0, &fault.Error{Kind: fault.Absent, Public: "there is no such request of the archive"}
-	}
-	return ledger.Number(n), nil
-}
+var absent = &fault.Error{Kind: fault.Absent, Public: "there is no such request of the archive"}
 
 func (h *Handlers) done(v *portal.Visit, err error) error {
 	if err == nil {

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
@@ -149,19 +148,10 @@ func (h *Handlers) ask(v *portal.Visit) error {
 	return nil
 }
 
-// number is that of the request in the address.
-func number(v *portal.Visit) (ledger.Number, error) {
-	n, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
-	if err != nil {
-		return 0, absent
-	}
-	return ledger.Number(n), nil
-}
-
 var absent = &fault.Error{Kind: fault.Absent, Public: "this request waits no more"}
 
 func (h *Handlers) withdraw(v *portal.Visit) error {
-	of, err := number(v)
+	of, err := v.Number(absent)
 	if err != nil {
 		return err
 	}
@@ -181,7 +171,7 @@ func (h *Handlers) withdraw(v *portal.Visit) error {
 
 // mine is the request in the address, if the viewer may answer it.
 func (h *Handlers) mine(v *portal.Visit) (one, error) {
-	of, err := number(v)
+	of, err := v.Number(absent)
 	if err != nil {
 		return one{}, err
 	}

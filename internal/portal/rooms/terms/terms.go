@@ -241,7 +241,7 @@ var (
 
 // approve does what another person asked for, once the viewer has confirmed.
 func (h *Handlers) approve(v *portal.Visit) error {
-	number, err := number(v)
+	number, err := v.Number(errNone)
 	switch {
 	case err != nil:
 		return err
@@ -258,7 +258,7 @@ func (h *Handlers) approve(v *portal.Visit) error {
 
 // drop takes back what the viewer asked for, or refuses what another did.
 func (h *Handlers) drop(v *portal.Visit) error {
-	number, err := number(v)
+	number, err := v.Number(errNone)
 	switch {
 	case err != nil:
 		return err
@@ -296,15 +296,6 @@ func (h *Handlers) proof(v *portal.Visit) error {
 	v.Writer.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", asked.String()+".tlog-proof"))
 	_, err = v.Writer.Write(proof)
 	return err
-}
-
-// number is that of the request in the address.
-func number(v *portal.Visit) (ledger.Number, error) {
-	n, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
-	if err != nil {
-		return 0, errNone
-	}
-	return ledger.Number(n), nil
 }
 
 func (h *Handlers) done(v *portal.Visit, err error) error {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"embed"
 	"net/http"
-	"strconv"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
@@ -164,17 +163,17 @@ func (h *Handlers) stop(v *portal.Visit) error {
 
 // sign does what the viewer signs for, once they have confirmed it.
 func (h *Handlers) sign(v *portal.Visit, sentence string, act func(context.Context, ledger.Number, roster.AccountID) error) error {
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	number, err := v.Number(&fault.Error{Kind: fault.Absent, Public: "there is no such withholding"})
 	if err != nil {
-		return &fault.Error{Kind: fault.Absent, Public: "there is no such withholding"}
+		return err
 	}
 	if !v.MaySign() {
 		return h.show(v, http.StatusForbidden, page{})
 	}
-	if confirmed, err := v.Confirm(path, sentence, "number", number); !confirmed {
+	if confirmed, err := v.Confirm(path, sentence, "number", uint64(number)); !confirmed {
 		return err
 	}
-	return h.done(v, act(v.Context(), ledger.Number(number), v.Viewer.ID))
+	return h.done(v, act(v.Context(), number, v.Viewer.ID))
 }
 
 func (h *Handlers) done(v *portal.Visit, err error) error {
