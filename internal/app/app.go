@@ -123,28 +123,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		return nil, err
 	}
 	directory := o.Directory()
-	p.Council = o.Council(log)
-	if err := p.Council.Attend(ctx); err != nil { // before anything is written or signed
-		return nil, fmt.Errorf("this ledger is not run: %w", err)
-	}
-	o.DB.Remember(o.Settings.Entries)
-	var err error
-	if p.Journal, err = journal.Open(ctx, o.Ledger, store.NewKept(o.DB, "journal"), o.Now); err != nil {
-		return nil, fmt.Errorf("opening the journal: %w", err)
-	}
-	p.endings = newEndings(p.Journal, log)
-	switch from, anew := p.Journal.Resumed(); {
-	case anew != nil:
-		log.Warn("the state that was kept is not used: it was made anew from the ledger", slog.Any("err", anew))
-	case from > 0:
-		log.Info("the state was kept: the ledger was read from there on", slog.Uint64("entry", uint64(from)))
-	}
-	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Settings.Facts, o.Now)
-	if err = Glossed(ctx, o); err != nil {
-		return nil, notRun(err)
-	}
-	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
-		return nil, fmt.Errorf("taking up the tree: %w", err)
+	err := p.takeUpLedger(ctx, o)
+	if err != nil {
+		return nil, err
 	}
 	auditing := audit.NewWatch(o.Audit(), p.Journal, store.NewKept(o.DB, "audit"), log)
 	var counted *metrics
@@ -290,27 +271,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		return nil, err
 	}
 
-	ours := http.NewServeMux() // on every origin
-	p.door.Mount(ours)
-	pages.Mount(ours)
-	pages.MountHalt(ours, life.Stop)
-	ours.Handle("GET "+assert.JWKSPath, assertions.JWKS())
-	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
-	if o.Platform.Valid() {
-		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: log})
-	}
-	if len(o.RecordStore) > 0 {
-		(&accounts.RecordStore{Service: life, Secret: o.RecordStore, Origin: o.Origin, Now: o.Now, Log: log}).Mount(ours)
-	}
-	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
-	if len(o.Provisioning) > 0 {
-		ours.Handle(provision.Prefix, provision.New(o.Provisioning, provision.Deps{
-			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Roles: life.Bounds.Roles, Origin: o.Origin, Once: marks{sessions}.Once, Now: o.Now, Log: log,
-		}))
-	}
-	if heard := p.signals(o, marks{sessions}, assertions.SecurityEvent); len(o.Transmitters) > 0 {
-		ours.Handle(provision.SignalsPattern, heard)
-	}
+	ours := p.onEveryOrigin(o, life, pages, assertions, marks{sessions})
 	health := &health{o, present}
 	people, err := p.people(o, files, sender, represented, marks{sessions})
 	if err != nil {
@@ -360,19 +321,78 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if o.Index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.Index.Run(ctx, log) })
 	}
-	p.parts = append(p.parts, func(ctx context.Context) error {
-		return o.DB.Listen(ctx, log, func() {
-			if orders, err := o.Orders.InForce(ctx); err == nil { // what is under way does not wait for the head
-				p.Gate.Cut(orders)
-			}
-			sessions.Told()
-			for _, told := range p.told {
-				told()
-			}
-			_ = p.Journal.Look(ctx) // a node that cannot look now looks again within a second
-		})
-	})
+	p.parts = append(p.parts, func(ctx context.Context) error { return p.hearNodes(ctx, o, sessions) })
 	return p, nil
+}
+
+// takeUpLedger takes up a ledger where it stands, once its witnesses do not contradict it: the journal, the
+// gate that decides from it, and its tree.
+func (p *Program) takeUpLedger(ctx context.Context, o *Opened) error {
+	p.Council = o.Council(p.log)
+	if err := p.Council.Attend(ctx); err != nil { // before anything is written or signed
+		return fmt.Errorf("this ledger is not run: %w", err)
+	}
+	o.DB.Remember(o.Settings.Entries)
+	var err error
+	if p.Journal, err = journal.Open(ctx, o.Ledger, store.NewKept(o.DB, "journal"), o.Now); err != nil {
+		return fmt.Errorf("opening the journal: %w", err)
+	}
+	p.endings = newEndings(p.Journal, p.log)
+	switch from, anew := p.Journal.Resumed(); {
+	case anew != nil:
+		p.log.Warn("the state that was kept is not used: it was made anew from the ledger", slog.Any("err", anew))
+	case from > 0:
+		p.log.Info("the state was kept: the ledger was read from there on", slog.Uint64("entry", uint64(from)))
+	}
+	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Settings.Facts, o.Now)
+	if err = Glossed(ctx, o); err != nil {
+		return notRun(err)
+	}
+	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, p.log); err != nil {
+		return fmt.Errorf("taking up the tree: %w", err)
+	}
+	return nil
+}
+
+// onEveryOrigin answers what is Poterne's own on the portal's origin and on each service's: sign-in, and what
+// other systems ask and push.
+func (p *Program) onEveryOrigin(o *Opened, life accounts.Service, pages *portal.Pages, assertions *assert.Signer, once marks) *http.ServeMux {
+	ours := http.NewServeMux()
+	p.door.Mount(ours)
+	pages.Mount(ours)
+	pages.MountHalt(ours, life.Stop)
+	ours.Handle("GET "+assert.JWKSPath, assertions.JWKS())
+	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, p.log))
+	if o.Platform.Valid() {
+		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: p.log})
+	}
+	if len(o.RecordStore) > 0 {
+		(&accounts.RecordStore{Service: life, Secret: o.RecordStore, Origin: o.Origin, Now: o.Now, Log: p.log}).Mount(ours)
+	}
+	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, p.log))
+	if len(o.Provisioning) > 0 {
+		ours.Handle(provision.Prefix, provision.New(o.Provisioning, provision.Deps{
+			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Roles: life.Bounds.Roles, Origin: o.Origin, Once: once.Once, Now: o.Now, Log: p.log,
+		}))
+	}
+	if heard := p.signals(o, once, assertions.SecurityEvent); len(o.Transmitters) > 0 {
+		ours.Handle(provision.SignalsPattern, heard)
+	}
+	return ours
+}
+
+// hearNodes does at once what another node tells: orders cut answers under way, and sessions end.
+func (p *Program) hearNodes(ctx context.Context, o *Opened, sessions *store.Sessions) error {
+	return o.DB.Listen(ctx, p.log, func() {
+		if orders, err := o.Orders.InForce(ctx); err == nil { // what is under way does not wait for the head
+			p.Gate.Cut(orders)
+		}
+		sessions.Told()
+		for _, told := range p.told {
+			told()
+		}
+		_ = p.Journal.Look(ctx) // a node that cannot look now looks again within a second
+	})
 }
 
 // marks are what was mailed already.
