@@ -52,13 +52,13 @@ func (d database) by(ctx context.Context, on *streams, open func(context.Context
 
 // actor is who uses the command line; the ledger names them.
 type actor struct {
-	As string `required:"" env:"USER" help:"Who you are; it is written in the ledger."`
+	As string `required:"" env:"SUDO_USER,USER" help:"Who you are; it is written in the ledger."`
 }
 
-// Validate wants a name: an environment variable may be empty.
+// Validate wants a name, which an environment variable may lack, and not that of the program's own acts.
 func (a actor) Validate() error {
-	if a.As == "" {
-		return errors.New("write --as and who you are; it is written in the ledger")
+	if a.As == "" || roster.Alike(a.As) == roster.Itself {
+		return errors.New("write --as and who you are; it is written in the ledger, where poterne is the program itself")
 	}
 	return nil
 }
