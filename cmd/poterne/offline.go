@@ -60,6 +60,9 @@ func (a actor) Validate() error {
 	if a.As == "" || roster.Alike(a.As) == roster.Itself {
 		return errors.New("write --as and who you are; it is written in the ledger, where poterne is the program itself")
 	}
+	if err := roster.CheckID(a.As); err != nil {
+		return fmt.Errorf("--as %q %w: who you are is written in the ledger", a.As, err)
+	}
 	return nil
 }
 

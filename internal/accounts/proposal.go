@@ -3,6 +3,7 @@ package accounts
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"strconv"
 	"time"
 
@@ -215,8 +216,8 @@ func (p *Propose) check(now time.Time) error {
 	if err := typed.Check("a proposal", p.Because); err != nil {
 		return err
 	}
-	if typed.Wrong(p.Name) != typed.Nothing || len(p.Name) > 100 {
-		return fault.Errorf(fault.Invalid, "an account needs a name that can be read, of 100 characters at most")
+	if err := roster.CheckName(p.Name); err != nil || len(p.Name) > 100 {
+		return fault.Errorf(fault.Invalid, "the account's name %w", cmp.Or(err, errors.New("has more than 100 characters; shorten it")))
 	}
 	if _, err := roster.ParseRole(string(p.Role), p.Bounds.Roles); err != nil {
 		return fault.Errorf(fault.Invalid, "%w", err)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,6 +69,35 @@ func TestENTRY_8_NoAccountGoesByTheNameOfTheBreakGlassAccess(t *testing.T) {
 	}
 	if _, err := config.ReadRoster(file, s, nil, nil, time.Now()); err == nil || !strings.Contains(err.Error(), "goes by this name") {
 		t.Errorf("it is taken: %v", err)
+	}
+}
+
+func TestARosterNamesNobodyAsAnotherIsRead(t *testing.T) {
+	dir := configtest.Secrets(t)
+	s, err := parse(dir, config.Example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ id, person, organisation, complaint string }{
+		"a name":                 {"nadia", "Nguyễn O’Brien 陳", "Mission locale d’Évry", ""},
+		"a person of no width":   {"nadia", "Na\u200bdia", "ML", "account[0].name"},
+		"a person turned round":  {"nadia", "Nadia \u202eaidaN", "ML", "account[0].name"},
+		"an organisation":        {"nadia", "Nadia", "M\u2060L", "organisation[0].name"},
+		"an id":                  {"na\u034fdia", "Nadia", "ML", "account[0].id"},
+		"another's organisation": {"nadia", "Nadia", "other  BODY", "organisation[1].name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "roster.toml")
+			text := fmt.Sprintf("[[organisation]]\nid = \"ml\"\nsiret = \"90000000000017\"\nname = %q\n[[organisation]]\nid = \"other\"\nsiret = \"90000000000025\"\nname = \"Other body\"\n"+
+				"[[account]]\nid = %q\norganisation = \"ml\"\nrole = \"security\"\nname = %q\nissuer = \"https://connect.example\"\nsubject = \"n\"\n", test.organisation, test.id, test.person)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := config.ReadRoster(file, s, nil, nil, time.Now())
+			if (err == nil) != (test.complaint == "") || err != nil && !strings.Contains(err.Error(), test.complaint) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

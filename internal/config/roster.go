@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"poterne/internal/accounts"
@@ -67,7 +68,11 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 	var list accounts.List
 	organisations, named := map[string]bool{}, map[string]bool{}
 	organisationIDs, accountIDs := spellings{}, spellings{}
+	bodies := map[string]string{} // their ids, by what their names read like
 	for _, o := range knownOrganisations {
+		if !slices.ContainsFunc(f.Organisation, func(t organisationTable) bool { return t.ID == string(o.ID) }) && o.Closed.IsZero() {
+			bodies[roster.Alike(o.Name)] = string(o.ID)
+		}
 		organisations[string(o.ID)] = true
 		organisationIDs.add(string(o.ID))
 	}
@@ -80,6 +85,11 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 			wrong.Add(path+".siret", "not 14 digits")
 		}
 		organisationIDs.check(wrong, path+".id", o.ID)
+		checkName(wrong, path, o.Name)
+		if other, taken := bodies[roster.Alike(o.Name)]; taken && other != o.ID && o.Name != "" {
+			wrong.Add(path+".name", "reads like that of %q; write what tells the two apart, such as the town", other)
+		}
+		bodies[roster.Alike(o.Name)] = o.ID
 		organisations[o.ID] = true
 		if o.Quota < 0 || o.Quota > accounts.MostQuota {
 			wrong.Add(path+".quota", "between 1 and %d accounts, or none of its own", accounts.MostQuota)
@@ -101,6 +111,7 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 			wrong.Add(path+".id", "this account comes twice")
 		}
 		accountIDs.check(wrong, path+".id", a.ID)
+		checkName(wrong, path, a.Name)
 		if roster.Alike(a.ID) == roster.Alike(string(breakglass.ID)) {
 			wrong.Add(path+".id", "the break-glass access goes by this name in the ledger; write another")
 		}
@@ -152,6 +163,13 @@ func mailOf(wrong *document, path, typed string) string {
 		wrong.Add(path+".mail", "%v", err)
 	}
 	return mail
+}
+
+// checkName wants a name that is seen whole, where there is one.
+func checkName(wrong *document, path, name string) {
+	if err := roster.CheckName(name); err != nil && name != "" {
+		wrong.Add(path+".name", "%v", err)
+	}
 }
 
 // spellings holds ids by what they read like.

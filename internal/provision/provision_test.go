@@ -385,6 +385,8 @@ func TestRUN_5_WhatCannotBeReadIsRefused(t *testing.T) {
 		"the desk":                 {"POST", "entra/v2/Users", `{"userName":"a@b.example","externalId":"x","displayName":"A","roles":[{"value":"security"}]}`, http.StatusBadRequest},
 		"nobody":                   {"POST", "entra/v2/Users", `{"userName":"a@b.example","displayName":"A"}`, http.StatusBadRequest},
 		"whose mail somebody has":  {"POST", "entra/v2/Users", `{"userName":"a@b.example","externalId":"p1","displayName":"A"}`, http.StatusConflict},
+		"whose name is not seen":   {"POST", "entra/v2/Users", `{"userName":"a@b.example","externalId":"x","displayName":"Pau\u200bline"}`, http.StatusBadRequest},
+		"whose name turns around":  {"POST", "entra/v2/Users", `{"userName":"a@b.example","externalId":"x","name":{"givenName":"Pauline","familyName":"\u202eMercier"}}`, http.StatusBadRequest},
 		"a patch of nothing":       {"PATCH", "entra/v2/Users/pauline", `{}`, http.StatusBadRequest},
 		"a patch of what is not":   {"PATCH", "entra/v2/Users/pauline", `{"Operations":[{"op":"replace","path":"a[","value":1}]}`, http.StatusBadRequest},
 		"a role":                   {"PATCH", "entra/v2/Users/pauline", `{"Operations":[{"op":"replace","path":"roles[primary eq true].value","value":"desk"}]}`, http.StatusBadRequest},

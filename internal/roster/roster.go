@@ -13,8 +13,10 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
+	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 
 	"poterne/internal/register"
@@ -37,19 +39,49 @@ type (
 // SessionLife is the longest that a session lives.
 const SessionLife = 10 * time.Hour
 
-// CheckID says what keeps a text from being the id of an account or an organisation.
+// CheckID says what keeps a text from being the id of an account or an organisation. Its
+// characters are those that RFC 8265 allows in the names of accounts.
 func CheckID(id string) error {
+	plain, err := precis.UsernameCasePreserved.String(id)
 	switch {
 	case strings.ContainsFunc(id, unicode.IsSpace):
 		return errors.New("holds a space; write it without")
-	case !typed.Readable(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }):
-		return errors.New("holds a character that cannot be seen; write it without")
+	case !norm.NFC.IsNormalString(id):
+		return errors.New("its letters and their accents are written apart; write them as one")
 	case Alike(id) == Itself:
 		return errors.New("is the name under which the program itself acts; write another")
 	case strings.HasPrefix(Alike(id), string(ClientPrefix)), strings.HasPrefix(Alike(id), string(TransmitterPrefix)):
 		return errors.New("begins like the name of a system that provisions or signals; write another")
-	case !norm.NFC.IsNormalString(id):
-		return errors.New("its letters and their accents are written apart; write them as one")
+	case err != nil || plain != id:
+		return errors.New("holds a character that cannot be seen, or that is another way of writing one; write it with letters, digits and the signs of a keyboard")
+	}
+	return oneScript(id)
+}
+
+// CheckName says what keeps a text from being the name of a person or an organisation. Its characters
+// are those that RFC 8266 allows in nicknames, which every name of a person has.
+func CheckName(name string) error {
+	switch _, err := precis.OpaqueString.String(name); {
+	case typed.Wrong(name) == typed.Missing:
+		return errors.New("is empty; write a name")
+	case err != nil || !utf8.ValidString(name) || strings.ContainsRune(name, '\u2800'): // a pattern without dots
+		return errors.New("holds a character that cannot be seen, or that turns the direction of writing around; type it anew")
+	}
+	return oneScript(name)
+}
+
+// oneScript refuses words in which a letter of one script passes for one of another.
+func oneScript(text string) error {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
+		scripts := 0
+		for _, script := range []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic} {
+			if strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(script, r) }) {
+				scripts++
+			}
+		}
+		if scripts > 1 {
+			return errors.New("holds a word with letters of several alphabets, such as a Cyrillic \u0430 for a; type it anew")
+		}
 	}
 	return nil
 }
@@ -66,10 +98,14 @@ const (
 // Client reports whether a system that provisions accounts is named, and no account.
 func (id AccountID) Client() bool { return strings.HasPrefix(string(id), string(ClientPrefix)) }
 
-// Alike is the same for ids that people read as one, in capitals or not, in full
-// width or not. Ids are compared letter by letter, so a roster MUST NOT have two
-// that are alike.
-func Alike(id string) string { return cases.Fold().String(norm.NFKC.String(id)) }
+// Alike is the same for ids and names that people read as one: in capitals or not, in full
+// width or not, whatever their accents, apostrophes, hyphens and spaces are made of. Ids are
+// compared letter by letter, so a roster MUST NOT have two that are alike.
+func Alike(text string) string {
+	return cases.Fold().String(signs.Replace(norm.NFKC.String(typed.Line(text))))
+}
+
+var signs = strings.NewReplacer("’", "'", "ʼ", "'", "‐", "-") // NFKC makes ‐ of a hyphen that does not break
 
 // Role says what an account's work is; allowances are given by role. Who reads files has a
 // role that the operator names: see CheckRole. The others stand in code, since they act in
@@ -209,8 +245,8 @@ func (a Account) Open() bool { return a.Closed.IsZero() && a.Waits == 0 && a.Div
 // SamePerson reports whether two accounts are known to be one person's: they have one mail
 // address, or one name in one organisation.
 func (a Account) SamePerson(b Account) bool {
-	name := func(a Account) string { return Alike(strings.Join(strings.Fields(a.Name), " ")) }
-	return a.Mail != "" && a.Mail == b.Mail || a.Organisation == b.Organisation && name(a) != "" && name(a) == name(b)
+	name := Alike(a.Name)
+	return a.Mail != "" && a.Mail == b.Mail || a.Organisation == b.Organisation && name != "" && name == Alike(b.Name)
 }
 
 // Mail returns the one spelling of a mail address, so that two of them are compared as

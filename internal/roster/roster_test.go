@@ -71,9 +71,34 @@ func TestAnIdIsSeenWhole(t *testing.T) {
 		"provision/entra": false, "Provision/x": false, "ｓignals/x": false, "signals": true,
 		"poterne": false, "ＰＯＴＥＲＮＥ": false, "poterne.martin": true,
 		"a 2": false, " a": false, "a\u00a02": false, "a\u200b2": false, "a\u00ad2": false, "a\x00": false, "a\u202eb": false, "a\xff": false, "he\u0301": false,
+		"a\u034f2": false, "a\ufe0f": false, "a\u3164": false, "a\u115f": false, "\u2800a": false, "a\u180b": false, // which are letters or marks, and nobody sees
+		"ａ-2": false, "ﬁn": false, "a\u20112": false, "straße": true, "陳": true, "Олена": true,
+		"n\u0430dia": false, "nadi\u03b1": false, "мaрия": false, // one letter is of another script
 	} {
 		if err := roster.CheckID(id); (err == nil) != right {
 			t.Errorf("%q: %v", id, err)
 		}
+	}
+}
+
+func TestANameIsSeenWhole(t *testing.T) {
+	for name, right := range map[string]bool{
+		"Nguyễn Văn An": true, "Nguye\u0302\u0303n": true, "Ahou N'Guessan": true, "Siobhán O’Brien": true, "陳 大文": true, "Łukasz Żak": true, "Jean-Rémi d’Ornano": true,
+		"Βασίλης Martin": true, "Олена Марія": true, "محمد": true, "Mission locale d’Évry (91) – « Bourg »": true, "Cap emploi & Cie": true, "Mission\u00a0locale": true, "नेपाल क्\u200dष": true,
+		"": false, " ": false, "\u00a0": false, "Pau\u200bline": false, "Pau\u200cline": false, "Pau\u00adline": false, "Pauline\ufe0f": false, "Paul\u034fine": false, "\u3164": false, "Pauline\u2060": false,
+		"\u202eeniluaP": false, "Pauline\u2066": false, "Pauline\ufeff": false, "Pauline\n": false, "Pauline\u2028": false, "Paul\xff": false, "Pauline\U000e0041": false, "Pauline\u2800": false,
+		"P\u0430uline Martin": false, "Pauline M\u03b1rtin": false,
+	} {
+		if err := roster.CheckName(name); (err == nil) != right {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, pair := range [][2]string{{"Nguyễn", "Nguye\u0302\u0303n"}, {"Siobhán O’Brien", "siobhán  O'Brien "}, {"Mission\u00a0locale", "MISSION locale"}, {"Jean‑Rémi", "Jean-Rémi"}} {
+		if roster.Alike(pair[0]) != roster.Alike(pair[1]) {
+			t.Errorf("%q and %q are told apart", pair[0], pair[1])
+		}
+	}
+	if roster.Alike("Helene") == roster.Alike("Hélène") {
+		t.Error("two names are one")
 	}
 }

@@ -296,7 +296,7 @@ func (h *Handlers) read(v *portal.Visit, typed form, a *accounts.AskOrganisation
 		}
 	}
 	if a.Does != ledger.Closing {
-		if typed.Name == "" || len(typed.Name) > 100 {
+		if roster.CheckName(typed.Name) != nil || len(typed.Name) > 100 {
 			mend("name", "organisations.name-wrong")
 		}
 		if a.As.Mail, err = roster.Mail(typed.Mail); err != nil {

@@ -70,6 +70,13 @@ func TestRIGHTS_1_OrganisationsAreAskedForInTheRoomAndAllowedByAnother(t *testin
 			t.Errorf("%s %q: %s, %s", field, odd, answer.Status, raw)
 		}
 	}
+	for field, odd := range map[string]string{"name": "Mission\u200b locale du Bourg", "id": "ml-neuve\ufe0f"} {
+		form := adding()
+		form.Set(field, odd)
+		if code, said := post(officer, installation.BodiesPath, form); code != http.StatusUnprocessableEntity || !strings.Contains(said, "cannot be seen") {
+			t.Errorf("%s %q: %d, %s", field, odd, code, said)
+		}
+	}
 	unsure := adding()
 	unsure.Del("passkey-answer")
 	if code, said := post(officer, installation.BodiesPath, unsure); code != http.StatusForbidden || !strings.Contains(said, "You ask to add the organisation Mission locale neuve, SIRET 90000000100017. Its head is told at direction@ml-neuve.example. Quota: 7.") {

@@ -321,7 +321,7 @@ func (h *Handlers) proposal(v *portal.Visit, form proposeForm) (p accounts.Propo
 	if v.Viewer.AtDesk() && form.Organisation != "" {
 		p.Organisation = roster.OrganisationID(form.Organisation)
 	}
-	if form.Name == "" || len(form.Name) > 100 || len(portal.MendTyped("name", form.Name)) > 0 {
+	if roster.CheckName(form.Name) != nil || len(form.Name) > 100 {
 		mend("name", "people.wrong-name")
 	}
 	var err error
