@@ -37,6 +37,7 @@ type answer struct {
 	Done  string           `json:"done,omitempty"`  // what was done; empty when it was not
 	Wrong fault.Complaints `json:"wrong,omitempty"` // what is wrong with the configuration
 	Error string           `json:"error,omitempty"` // or why else it was not done
+	Renew string           `json:"renew,omitempty"` // what became of the certificate, where Wrong has the rest
 }
 
 // asking is somebody who waits for an answer.
@@ -78,7 +79,7 @@ func Ask(ctx context.Context, file string, asked Asked) (string, error) {
 	case said.Done != "":
 		return said.Done, nil
 	case len(said.Wrong) > 0:
-		return "", fmt.Errorf("the configuration is refused: nothing has changed\n%w", said.Wrong)
+		return "", fmt.Errorf("%s\n%w", refused(said.Renew), said.Wrong)
 	}
 	return "", errors.New(said.Error)
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -67,10 +69,13 @@ func (h *node) hear(ctx context.Context) error {
 
 // takeUp takes up the configuration anew, and says in the log what came of it.
 func (h *node) takeUp(ctx context.Context) answer {
-	const refused = "the configuration is refused: nothing has changed"
 	err := h.reload(ctx)
 	h.refused.Store(err != nil)
 	waits, isRefused := errors.AsType[refusedError](err)
+	renewed := ""
+	if err != nil && !isRefused {
+		renewed = h.renew()
+	}
 	switch wrong, many := errors.AsType[fault.Complaints](err); {
 	case isRefused:
 		const goesBy = "the file is refused: this node goes by what two people allowed last, with the certificates and secrets that are there now"
@@ -78,16 +83,42 @@ func (h *node) takeUp(ctx context.Context) answer {
 		return answer{Error: fmt.Sprintf("%s (digest %s): %v", goesBy, h.opened.Deciding.Digest, waits.why)}
 	case many:
 		for _, one := range wrong {
-			h.log.ErrorContext(ctx, refused, slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
+			h.log.ErrorContext(ctx, refused(renewed), slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
 		}
-		return answer{Wrong: wrong}
+		return answer{Wrong: wrong, Renew: renewed}
 	case err != nil:
-		h.log.ErrorContext(ctx, refused, slog.Any("err", err))
-		return answer{Error: refused + ": " + err.Error()}
+		h.log.ErrorContext(ctx, refused(renewed), slog.Any("err", err))
+		return answer{Error: refused(renewed) + ": " + err.Error()}
 	}
 	const taken = "the configuration was read anew: what is asked from now on goes by it"
 	h.log.InfoContext(ctx, taken, slog.Int("services", len(h.opened.Services)), slog.String("digest", h.opened.Digest.String()))
 	return answer{Done: fmt.Sprintf("%s (%d services, digest %s)", taken, len(h.opened.Services), h.opened.Digest)}
+}
+
+// refused says that a configuration is, and what became of the certificate.
+func refused(renewed string) string {
+	if renewed == "" {
+		return "the configuration is refused: nothing has changed"
+	}
+	return "the configuration is refused, and stays as it was; " + renewed
+}
+
+// renew takes up the certificate that lies where the configuration in force has it: whatever is wrong with
+// the file MUST NOT keep one that ends. It says what came of it; nothing where there is no other one.
+func (h *node) renew() string {
+	pair := h.opened.Pair
+	if pair == (config.Pair{}) {
+		return ""
+	}
+	next, err := pair.Read()
+	if err != nil {
+		return "nor can the certificate be read anew, and the one before it stays: " + err.Error()
+	}
+	if slices.EqualFunc(next.Certificate, h.certificate.Load().Certificate, bytes.Equal) {
+		return ""
+	}
+	h.certificate.Store(next)
+	return "the certificate of " + pair.Cert + " was taken up all the same, and ends on " + next.Leaf.NotAfter.UTC().Format(time.DateOnly)
 }
 
 // reopen opens the access log anew.

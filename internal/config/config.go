@@ -143,6 +143,7 @@ type Settings struct {
 	Listen      string
 	Programmes  string           // where programmes with certificates connect; empty when nowhere
 	Certificate *tls.Certificate // nil: TLS ends before Poterne
+	Pair        Pair             // the files that the certificate was read from
 	Reading     int64            // bytes that the answers being read at any moment may take; the gate's own bound when 0
 	Facts       int64            // bytes of facts that are remembered
 	Entries     int64            // bytes of the newest entries that are

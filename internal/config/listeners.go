@@ -85,10 +85,11 @@ func (c *config) public(s *Settings, files secretFiles) {
 	case (c.Public.Cert == "") != (c.Public.Key == ""):
 		wrong.Add("public", "cert and key come together; write both, or neither behind something that ends TLS")
 	case c.Public.Cert != "":
-		if _, err := PrivateFile(files.path(c.Public.Key)); err != nil {
+		s.Pair = Pair{Cert: files.path(c.Public.Cert), Key: files.path(c.Public.Key)}
+		if _, err := PrivateFile(s.Pair.Key); err != nil {
 			wrong.Add("public.key", "%v", err)
 		}
-		pair, err := tls.LoadX509KeyPair(files.path(c.Public.Cert), files.path(c.Public.Key))
+		pair, err := tls.LoadX509KeyPair(s.Pair.Cert, s.Pair.Key)
 		if err != nil {
 			wrong.Add("public.cert", "%v", err)
 		}
@@ -96,6 +97,18 @@ func (c *config) public(s *Settings, files secretFiles) {
 	case err == nil && !signin.Loopback(host):
 		wrong.Add("public.listen", "other machines would reach it without TLS; write cert and key, or listen on 127.0.0.1 behind something that ends TLS")
 	}
+}
+
+// Pair is where a certificate and its key lie.
+type Pair struct{ Cert, Key string }
+
+// Read returns the certificate that is there now.
+func (p Pair) Read() (*tls.Certificate, error) {
+	if _, err := PrivateFile(p.Key); err != nil {
+		return nil, err
+	}
+	pair, err := tls.LoadX509KeyPair(p.Cert, p.Key)
+	return &pair, err
 }
 
 // networkTable names the addresses that people work from. The first that has an
