@@ -51,6 +51,8 @@ const (
 	MandateTold      ledger.State = "told"      // the person was, and its wait runs
 	MandateRevoked   ledger.State = "revoked"   // by the person who gave it
 	MandateForgotten ledger.State = "forgotten" // nothing is kept of who had it any more
+
+	MandateUnregistered ledger.State = "unregistered" // ended: the register has the person no more
 )
 
 // The bounds of a mandate.
@@ -294,11 +296,12 @@ func (a ApproveMandate) Apply(rows MandateRows, e ledger.Entry) error {
 
 // EndMandate ends a mandate at once, or takes back what was asked for. One person does it, since it
 // shows nobody anything; the person themselves does, of what they gave; and the program, of a row that
-// is not as the ledger says.
+// is not as the ledger says, and of whom the register has no more.
 type EndMandate struct {
 	Number ledger.Number
 	By     roster.AccountID  // of the desk, the officer, or journal.Itself; empty where the person does it
 	Person register.PersonID // who revokes it
+	Gone   bool              // by journal.Itself: the register has the person no more
 }
 
 // Decide implements journal.Act.
@@ -315,6 +318,9 @@ func (a EndMandate) Decide(tx *journal.Tx, rows MandateRows) (ledger.Entry, erro
 		e.State = MandateRevoked
 	case a.By == journal.Itself:
 		e.Account = a.By
+		if a.Gone {
+			e.State = MandateUnregistered
+		}
 	default:
 		by, err := approval.One(tx, rows, a.By, mandating)
 		if err != nil {

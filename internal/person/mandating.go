@@ -512,8 +512,33 @@ func (s *Mandates) says(number ledger.Number) (MandateSaid, bool) {
 	return said, is
 }
 
-// holds reports whether a mandate is in force, and as the ledger says up to now.
+// registered reports whether the register still has who is represented, under the civil status by which they
+// were found. Of several who have it, it names two: any may be the person.
+func (s *Mandates) registered(ctx context.Context, m Mandate) (bool, error) {
+	parties, err := s.reveal(m)
+	if err != nil {
+		return false, err
+	}
+	found, err := s.Register.Find(ctx, parties.Represented)
+	return len(found) > 1 || slices.Contains(found, parties.Identifier), err
+}
+
+// holds reports whether a mandate is in force: as the ledger says up to now, and of somebody whom the register
+// has. Of whom it has no more, the mandate is ended.
 func (s *Mandates) holds(ctx context.Context, m Mandate) (bool, error) {
+	if is, err := s.confirmed(ctx, m); err != nil || !is {
+		return false, err
+	}
+	registered, err := s.registered(ctx, m)
+	if err == nil && !registered {
+		s.Log.WarnContext(ctx, "the register no longer has whom a mandate is about: it is ended", slog.Uint64("mandate", uint64(m.Number)))
+		err = s.end(ctx, EndMandate{Number: m.Number, By: journal.Itself, Gone: true})
+	}
+	return registered && err == nil, err
+}
+
+// confirmed reports whether a mandate is in force, as the ledger says up to now.
+func (s *Mandates) confirmed(ctx context.Context, m Mandate) (bool, error) {
 	if !m.InForce(s.Now()) {
 		return false, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
@@ -23,6 +24,7 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store"
 )
 
 // civils is a register of people by their family names; their identifiers are their numbers.
@@ -353,6 +355,93 @@ func TestPERSON_1_ARepresentativeReadsUnderAMandateOfTwoPeopleAndIsSeen(t *testi
 	if code := reads(fmt.Sprintf("/represented/%d", minor)); code != http.StatusNotFound {
 		t.Errorf("after the child came of age: %d", code)
 	}
+}
+
+// Whom the register has no more is represented by nobody: the mandate ends as soon as somebody would be shown anything
+// under it, by an entry that says why, and stays ended. Who has the civil status of another is still there.
+//
+// Promise: PERSON-1
+func TestPERSON_1_AMandateEndsOnceTheRegisterHasThePersonNoMore(t *testing.T) {
+	for name, how := range map[string]func(*person.Mandates, person.Identity, ledger.Number) error{
+		"at a look": func(m *person.Mandates, of person.Identity, number ledger.Number) error {
+			_, err := m.Look(t.Context(), of, number, person.LookedAtPage, "", func(register.PersonID) error { return nil })
+			if !fault.Is(err, fault.Absent) {
+				return fmt.Errorf("it is shown: %w", err)
+			}
+			return nil
+		},
+		"at a sign-in": func(m *person.Mandates, of person.Identity, _ ledger.Number) error {
+			list, err := m.To(t.Context(), of)
+			if err == nil && len(list) > 0 {
+				return errors.New("it is listed")
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := portaltest.Open(t, portaltest.Allowing(40, 40), desk.Settings{})
+			held := civils{"AUBRY": 1}
+			m := portaltest.MandatesOf(h, held, civils{}, new(letterbox))
+			m.Person = func(identifier string) (register.PersonID, error) { return somebody(identifier[0] - '0'), nil }
+			confirms(t, h, portaltest.Security, claire)
+			if err := m.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Ask(t.Context(), claire, person.Typed{
+				Represented: known("AUBRY"), Representative: known("BONNET"), Kind: person.Guardianship, Reference: "TJ Valbourg 26/118", Begins: h.Now(), Until: h.Now().AddDate(0, 6, 0),
+			}); err != nil {
+				t.Fatal(err)
+			}
+			only := func() person.MandateView {
+				t.Helper()
+				all, err := m.All(t.Context())
+				if err != nil || len(all) != 1 {
+					t.Fatal(len(all), err)
+				}
+				return all[0]
+			}
+			number, of := only().Number, m.Identity(known("BONNET"))
+			if err := m.Approve(t.Context(), number, portaltest.Security); err != nil {
+				t.Fatal(err)
+			}
+			h.Moved.Add(int64(73 * time.Hour))
+			m.Register = several{}
+			if list, err := m.To(t.Context(), of); err != nil || len(list) != 1 || !only().Lasts(h.Now()) {
+				t.Fatalf("beside another of the same civil status: %d, %v", len(list), err)
+			}
+			m.Register = held
+			delete(held, "AUBRY")
+			if err := how(m, of, number); err != nil {
+				t.Error(err)
+			}
+			if only().Lasts(h.Now()) {
+				t.Error("it goes on")
+			}
+			held["AUBRY"] = 1
+			if list, err := m.To(t.Context(), of); err != nil || len(list) > 0 {
+				t.Errorf("it begins again: %d, %v", len(list), err)
+			}
+			said := ""
+			for e, err := range store.NewLedger(h.DB).Entries(t.Context(), number) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Kind == ledger.Mandated && e.Cause == number {
+					said = string(e.State) + " by " + string(e.Account)
+				}
+			}
+			if said != "unregistered by poterne" {
+				t.Errorf("the ledger says %q", said)
+			}
+		})
+	}
+}
+
+// several is a register of two people of every civil status.
+type several struct{}
+
+func (several) Find(context.Context, register.Civil) ([]string, error) {
+	return []string{"8", "9"}, nil
 }
 
 // oneOf is a register of one person.
