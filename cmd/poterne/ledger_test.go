@@ -92,6 +92,15 @@ func asked(t *testing.T, dir string, args ...string) (code int, out, errs string
 	return code, stdout.String(), stderr.String()
 }
 
+func TestNobodyActsUnderANameThatIsReadAsAnothers(t *testing.T) {
+	dir, _ := written(t)
+	for as, cause := range map[string]string{"sa\u200bmir": "cannot be seen", "s\u0430mir": "several alphabets", "ｓamir": "another way of writing one", "poterne": "the program itself acts", "samir cohen": "holds a space"} {
+		if code, out, errs := asked(t, dir, "ledger", "tail", "--as", as); code != 2 || out != "" || !strings.Contains(errs, cause) {
+			t.Errorf("--as %q: exit %d\n%s%s", as, code, out, errs)
+		}
+	}
+}
+
 func TestLEDGER_5_ReadingTheLedgerIsWrittenFirst(t *testing.T) {
 	dir, s := written(t)
 	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--because", "a complaint", "--as", "samir", "1"); code != 0 {
