@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"poterne/internal/app"
@@ -13,6 +15,9 @@ import (
 type auditCommand struct {
 	database
 }
+
+// mostNamed is how many rows of one table are named; of the others their number is said.
+const mostNamed = 100
 
 // Run holds every row that decides against the ledger. What is not as the ledger says is
 // named on the standard output and makes the answer no. It changes nothing: the running
@@ -33,12 +38,21 @@ func (a *auditCommand) Run(ctx context.Context, on *streams) error {
 		}
 		findings = append(findings, unsealed...)
 		table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
+		named := make(map[string]int)
 		for _, f := range findings {
+			if named[f.Table]++; named[f.Table] > mostNamed {
+				continue
+			}
 			entry := ""
 			if f.Entry != 0 {
 				entry = fmt.Sprintf("entry %d", f.Entry)
 			}
 			row(table, f.Table, f.Key, f.Fault.Said(), entry)
+		}
+		for _, of := range slices.Sorted(maps.Keys(named)) {
+			if more := named[of] - mostNamed; more > 0 {
+				row(table, of, fmt.Sprintf("%d more", more))
+			}
 		}
 		if err := table.Flush(); err != nil {
 			return err

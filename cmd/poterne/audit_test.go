@@ -32,8 +32,13 @@ func TestRIGHTS_9_AnAuditNamesTheRowsThatNobodyMade(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for number := 901; number <= 1010; number++ {
+		if _, err := db.Exec(`insert into archive_reading (number, person, because, asked_by, approved_by, asked_us) values ($1, zeroblob(16), 'x', 'a', '', 1)`, number); err != nil {
+			t.Fatal(err)
+		}
+	}
 	code, out, errs := asked(t, dir, "audit")
-	for _, says := range []string{"account       pauline  is gone", "account       pauline  has no seal: no node wrote it as it is", "organisation  new      has no seal", "3 rows are not as the ledger says"} {
+	for _, says := range []string{"account          pauline  is gone", "account          pauline  has no seal: no node wrote it as it is", "organisation     new      has no seal", "archive_reading  901 ", "archive_reading  1000 ", "archive_reading  10 more", "113 rows are not as the ledger says"} {
 		if code != 1 || !strings.Contains(out+errs, says) {
 			t.Errorf("exit %d, and %q is not in\n%s%s", code, says, out, errs)
 		}

@@ -89,9 +89,9 @@ func (s *seals) admitNumber(err error, of []byte, row *seal.Row, number ledger.N
 }
 
 // demand is seal.ErrBroken of a row that was read and may not decide, where nobody may go on as if
-// there were none.
+// there were none. An audit goes on, to tell of all that there are.
 func (s *seals) demand(err error, of []byte, row *seal.Row, what string, number ledger.Number) error {
-	if err = s.admitNumber(err, of, row, number); errors.Is(err, sql.ErrNoRows) {
+	if err = s.admitNumber(err, of, row, number); errors.Is(err, sql.ErrNoRows) && !s.audited {
 		return fmt.Errorf("%s %d: %w", what, number, seal.ErrBroken)
 	}
 	return err

@@ -23,6 +23,8 @@ import (
 type seals struct {
 	keys   atomic.Pointer[seal.Keys]
 	broken atomic.Pointer[func(audit.Row)]
+
+	audited bool // every row is read to be looked at, and decides nothing: see demand
 }
 
 // Seal has every row sealed that is written from now on, and a row that none of the keys

@@ -149,6 +149,7 @@ func unlessBroken(err error) error {
 // checking is the database, of which rows that no node wrote are added to a list.
 func (a Audit) checking(found *[]audit.Row) *DB {
 	check := &DB{engine: a.db.engine, read: a.db.read}
+	check.seals.audited = true
 	check.seals.keys.Store(a.db.seals.keys.Load())
 	check.OnBroken(func(row audit.Row) { *found = append(*found, row) })
 	return check
