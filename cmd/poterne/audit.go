@@ -4,20 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"text/tabwriter"
 
 	"poterne/internal/app"
+	"poterne/internal/audit"
 	"poterne/internal/seal"
 )
 
 type auditCommand struct {
 	database
 }
-
-// mostNamed is how many rows of one table are named; of the others their number is said.
-const mostNamed = 100
 
 // Run holds every row that decides against the ledger. What is not as the ledger says is
 // named on the standard output and makes the answer no. It changes nothing: the running
@@ -37,24 +32,7 @@ func (a *auditCommand) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		findings = append(findings, unsealed...)
-		table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
-		named := make(map[string]int)
-		for _, f := range findings {
-			if named[f.Table]++; named[f.Table] > mostNamed {
-				continue
-			}
-			entry := ""
-			if f.Entry != 0 {
-				entry = fmt.Sprintf("entry %d", f.Entry)
-			}
-			row(table, f.Table, f.Key, f.Fault.Said(), entry)
-		}
-		for _, of := range slices.Sorted(maps.Keys(named)) {
-			if more := named[of] - mostNamed; more > 0 {
-				row(table, of, fmt.Sprintf("%d more", more))
-			}
-		}
-		if err := table.Flush(); err != nil {
+		if err := audit.Print(on.Out, findings); err != nil {
 			return err
 		}
 		if len(findings) > 0 {
