@@ -157,6 +157,27 @@ func (f File) ToldUnder(reference string) bool {
 	return slices.ContainsFunc(rounds, func(r Round) bool { return r.Message.Reference == reference }) || len(rounds) > 0 && slices.Contains(f.References, reference)
 }
 
+// Messages is how far the messages to the people of a file have come.
+type Messages int
+
+const (
+	NoMessages    Messages = iota // none has been sent
+	MessagesBegun                 // they are being sent, or that is paused
+	MessagesSent
+)
+
+// Messages says how far they have come.
+func (f File) Messages() Messages {
+	switch t := f.Telling; {
+	case t.Begun != nil && t.Ended == nil:
+		return MessagesBegun
+	case len(f.rounds()) > 0:
+		return MessagesSent
+	default:
+		return NoMessages
+	}
+}
+
 // ToldSince is since when people are told; zero before.
 func (f File) ToldSince() (since time.Time) {
 	for _, r := range f.rounds() {

@@ -3,6 +3,7 @@ package incident_test
 import (
 	"net/http"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,6 +26,22 @@ func exercise(t *testing.T, h *portaltest.Site) string {
 		t.Fatalf("%s: %s", answer.Status, portaltest.Read(t, raw))
 	}
 	return answer.Header.Get("Location")
+}
+
+// paper is what a document says when it is printed.
+func paper(t *testing.T, h *portaltest.Site, path string) string {
+	t.Helper()
+	if _, err := exec.LookPath("pdftotext"); err != nil {
+		t.Skip("pdftotext is not installed: it is in Debian's poppler-utils")
+	}
+	_, raw := h.Goes(officer, http.MethodGet, path, nil)
+	printing := exec.CommandContext(t.Context(), "pdftotext", "-", "-")
+	printing.Stdin = strings.NewReader(raw)
+	text, err := printing.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(text)), " ")
 }
 
 // Nothing of a file that was opened as an exercise can be taken for a theft: each page, each
@@ -180,6 +197,11 @@ func TestTELL_6_AnExerciseOfARealFreezeIsSaidAndGoesOnAsARealFile(t *testing.T) 
 	for _, page := range []string{at, at + "/message", at + "/notices/cnil"} {
 		if said := says(t, h, officer, page, "EXERCISE Opened as an exercise, this file turned out to be real."); strings.Contains(said, "Nothing happened: this file") {
 			t.Errorf("%s says of a real theft that nothing happened: %s", page, said)
+		}
+	}
+	for _, form := range notice.Forms {
+		if said := paper(t, h, at+"/notices/"+string(form)+"/pdf"); strings.Contains(said, "Nothing happened") || !strings.Contains(said, "the incident turned out to be real. It is to be sent to nobody") {
+			t.Errorf("%s says of a real theft: %s", form, said)
 		}
 	}
 	if said := says(t, h, "", "/incident?reference="+exercised, "That is the reference of an exercise"); strings.Contains(said, "othing happened") {

@@ -444,7 +444,7 @@ func TestThePublicPageSaysTheFigureAndWhetherAMessageIsTrueAndNamesNobody(t *tes
 	does(t, h, officer, at+"/notices/cnil/sent", url.Values{"stage": {"initial"}, "sent": {local(time.Now().Add(-time.Minute))}})
 	does(t, h, officer, at+"/message/publish", nil)
 	for _, who := range []roster.AccountID{"", theo} {
-		said := says(t, h, who, "/incident?reference="+strings.ToLower(reference), "3 people, exactly.", "We have sent messages under the reference "+reference, "Agence du registre de Valbourg is writing to you", "01 99 00 10 12")
+		said := says(t, h, who, "/incident?reference="+strings.ToLower(reference), "3 people, exactly.", reference+" is the reference of an incident that is announced here. No message sent under it is known here yet", "Agence du registre de Valbourg is writing to you", "01 99 00 10 12")
 		for _, never := range []string{"Théo", "theo", "Kairos", "Claire Noir", "Sign out"} {
 			if strings.Contains(said, never) {
 				t.Errorf("the page says %q", never)

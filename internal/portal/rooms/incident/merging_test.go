@@ -118,9 +118,9 @@ func TestTheReferenceOfAMergedFileStaysTrueAndLeadsToTheOther(t *testing.T) {
 	says(t, h, "", "/incident?reference="+first, "No message is announced")
 	does(t, h, officer, camilles+"/merging", url.Values{"into": {numbered(theos)}, "merging-because": {"the same address"}})
 	does(t, h, security, camilles+"/merge", url.Values{"into": {numbered(theos)}})
-	said := says(t, h, "", "/incident?reference="+second, "We have sent messages under the reference "+second, "is now part of incident "+first, "4 people, exactly.")
+	said := says(t, h, "", "/incident?reference="+second, second+" is the reference of an incident that is announced here.", "is now part of incident "+first, "4 people, exactly.")
 	if strings.Count(said, "people, exactly.") != 1 {
 		t.Errorf("two pages are left: %s", said)
 	}
-	says(t, h, "", "/incident?reference="+first, "We have sent messages under the reference "+first)
+	says(t, h, "", "/incident?reference="+first, first+" is the reference of an incident that is announced here.")
 }

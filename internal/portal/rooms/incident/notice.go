@@ -247,7 +247,11 @@ func (h *Handlers) pdf(v visit, f file) error {
 	paper.Heading(1, title)
 	if f.Exercise {
 		paper.Foot = say("incident.exercise") + " · " + paper.Foot
-		paper.Paragraph(say("incident.exercise-document"))
+		is := "incident.exercise-document"
+		if f.Escalated() {
+			is = "incident.exercise-document-was"
+		}
+		paper.Paragraph(say(is))
 	}
 	for _, part := range d.Groups {
 		paper.Heading(2, say("notice.group-"+part.Key))

@@ -21,7 +21,7 @@ const publicPath = "/incident"
 type publicPage struct {
 	portal.Page
 	Asked    string // a reference, as it was typed
-	Known    bool   // it has a public page, or people were told under it
+	Known    string // what is said of it, by key, where it has a public page or people were told under it; empty of any other
 	Now      string // the reference of the incident that it was merged into; empty of one that was not
 	Typo     bool   // its letter does not fit its figures
 	Exercise bool   // it is how an exercise is called
@@ -34,7 +34,7 @@ type publicPage struct {
 type publicIncident struct {
 	Reference  string
 	Since      time.Time // of the page
-	Told       time.Time // since when people are told; zero before
+	Told       string    // how far the messages to them have come
 	People     int
 	Paragraphs []string
 	Data       []string
@@ -57,26 +57,46 @@ func (h *Handlers) public(v *portal.Visit) error {
 	}
 	for _, f := range files {
 		if f.ToldUnder(shown.Asked) { // announced here or not: whoever has a true message MUST NOT be told otherwise
-			shown.Known = true
+			shown.Known = "public.true"
+			if f.Messages() == incident.MessagesBegun {
+				shown.Known = "public.true-begun"
+			}
 		}
 		if f.Public == nil || f.Into != 0 { // what was merged is announced by the file that goes on
 			continue
 		}
 		m := f.Public.Message
-		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, f.ToldSince(), f.Public.People, m.Paragraphs(notice.Plain, words), v.Speaker.Categories.IDs(m.Shown)})
-		if m.Reference == shown.Asked {
-			shown.Known = true
-		} else if slices.Contains(f.References, shown.Asked) {
-			shown.Known, shown.Now = true, m.Reference
+		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, told(v, f), f.Public.People, m.Paragraphs(notice.Plain, words), v.Speaker.Categories.IDs(m.Shown)})
+		merged := slices.Contains(f.References, shown.Asked)
+		if merged && m.Reference != shown.Asked {
+			shown.Now = m.Reference
+		}
+		if shown.Known == "" && (merged || m.Reference == shown.Asked) {
+			shown.Known = "public.true-none"
 		}
 	}
 	if len(shown.All) == 0 {
 		shown.Page.Title = v.Speaker.Say("public.title-none")
 	}
 	shown.Exercise = strings.HasPrefix(shown.Asked, notice.OfExercise)
-	shown.Typo = shown.Asked != "" && !shown.Known && !notice.IsReference(shown.Asked)
+	shown.Typo = shown.Asked != "" && shown.Known == "" && !notice.IsReference(shown.Asked)
 	h.pages.Show(v, http.StatusOK, "public.html", shown)
 	return nil
+}
+
+// told says how far the messages to the people of a file have come.
+func told(v *portal.Visit, f incident.File) string {
+	at := v.Speaker.Dated(f.ToldSince().In(v.Speaker.Zone()))
+	switch e := f.Telling.Ended; f.Messages() {
+	case incident.MessagesBegun:
+		return v.Speaker.Say("public.told-begun", "at", at)
+	case incident.MessagesSent:
+		if e == nil || len(f.Told) > 0 { // how many had one before files were merged is not in the file
+			return v.Speaker.Say("public.told-sent", "at", at)
+		}
+		return v.Speaker.Say("public.told-count", "at", at, "people", v.Speaker.Say("n.people", "n", e.Mailed+e.Lettered), "all", v.Speaker.Number(e.People))
+	}
+	return v.Speaker.Say("public.told-none")
 }
 
 // publish makes the public page of a file.

@@ -305,14 +305,18 @@ func (h *theft) asksWhetherTrue(reference string) string {
 	h.t.Helper()
 	_, raw := h.Goes("", http.MethodGet, "/incident?reference="+url.QueryEscape(reference), nil)
 	said := portaltest.Read(h.t, raw)
-	switch sent, none := strings.Contains(said, "We have sent messages under the reference "+reference), strings.Contains(said, "No message is announced under the reference"); {
-	case sent && !none:
-		return "true"
-	case none && !sent:
-		return "false"
-	default:
-		return said
+	for state, sentence := range map[string]string{
+		"true": "We have sent messages under the reference " + reference, "begun": "We have begun to send messages under the reference " + reference,
+		"announced": reference + " is the reference of an incident that is announced here. No message sent under it is known here yet",
+	} {
+		if strings.Contains(said, sentence) && !strings.Contains(said, "No message is announced") {
+			return state
+		}
 	}
+	if strings.Contains(said, "No message is announced under the reference") {
+		return "false"
+	}
+	return said
 }
 
 // Whoever has a true message is told that it is, whether its incident is announced, or not any more.
@@ -333,10 +337,24 @@ func TestTELL_3_ATrueMessageIsTrueOnceItsIncidentIsAnnouncedNoMore(t *testing.T)
 	is("false", "before anybody is told")
 	people := h.counts().People
 	is("false", "once people are counted")
+	says := func(sentence string) {
+		t.Helper()
+		if _, raw := h.Goes("", http.MethodGet, "/incident", nil); !strings.Contains(portaltest.Read(t, raw), sentence) {
+			t.Errorf("the page does not say %q: %s", sentence, portaltest.Read(t, raw))
+		}
+	}
+	publish := &incident.Publication{Message: written(), People: people}
+	h.writes(publish)
+	is("announced", "once it is published")
+	says("No message sent to the people is known here yet.")
 	h.tells()
-	is("true", "while people are told")
-	h.writes(&incident.Publication{Message: written(), People: people})
-	is("true", "once it is published")
+	is("begun", "while people are told")
+	says("and not all have left.")
+	h.writes(new(incident.Pause))
+	is("begun", "while that is paused")
+	h.writes(&incident.Ending{People: people, Mailed: 1, Lettered: 1, Untold: people - 2})
+	is("true", "once they were told")
+	says(fmt.Sprintf("to 2 people of %d.", people))
 	h.writes(&incident.Withdrawal{Because: "a figure is wrong"})
 	is("true", "after the page was taken away")
 }
