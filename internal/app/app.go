@@ -220,7 +220,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		incidentroom.New(shell, incidents),
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
 		terms.New(shell, terms.Deps{
-			Keeping: custody.Keeping{Writer: p.Journal, Months: o.Months, Ledger: o.Ledger, Journal: p.Journal, Roster: o.Roster, Now: o.Now}, Gate: p.Gate, Roster: o.Roster,
+			Keeping: custody.Keeping{Writer: p.Journal, Months: o.Months, Ledger: o.Ledger, Journal: p.Journal, Now: o.Now}, Gate: p.Gate, Roster: o.Roster,
 			Prove: incidents.Evidence.Prove,
 		}),
 		readings.New(shell, readings.Deps{Readings: o.readings(p.Journal), Gate: p.Gate, Roster: o.Roster}),

@@ -32,7 +32,7 @@ const RequestWaits = 7 * 24 * time.Hour
 
 // requestOf is the request that an entry asks; false of any other entry.
 func requestOf(e ledger.Entry) (Request, bool) {
-	if e.Kind != ledger.HoldAsked && e.Kind != ledger.ReleaseAsked || e.State != ledger.Asked {
+	if !e.Asks() {
 		return Request{}, false
 	}
 	return Request{Number: e.Number, Asked: e.Time, By: e.Account, Because: e.Note, Since: e.First, Until: e.Last, Hold: e.From}, true
@@ -66,7 +66,13 @@ func (r Request) check(schedule retention.Schedule) error {
 // signs is who signs in the portal: each confirms when their own turn comes.
 var signs = approval.Demand{For: "what is kept", Desk: true, Confirmed: true}
 
-// AskRequest asks another person for a hold, or for the release of one. Nothing changes yet.
+// over reports whether a request that nothing has answered waits for nobody any more.
+func over(w journal.Waiting, schedule retention.Schedule, now time.Time) bool {
+	return !now.Before(w.At.Add(RequestWaits)) || w.Of != 0 && !schedule.InForce(w.Of)
+}
+
+// AskRequest asks another person for a hold, or for the release of one. Nothing changes yet. As many of
+// one person's wait at once as one asks for of other kinds within a day.
 type AskRequest struct{ Request Request }
 
 // Decide implements journal.Act.
@@ -82,6 +88,10 @@ func (a AskRequest) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	by, err := approval.One(tx, rows, r.By, signs)
 	if err != nil {
 		return ledger.Entry{}, err
+	}
+	waiting := slices.DeleteFunc(tx.Waiting(), func(w journal.Waiting) bool { return w.By != by.ID || over(w, schedule, tx.Now()) })
+	if len(waiting) >= approval.MostADay {
+		return ledger.Entry{}, approval.Often
 	}
 	e := ledger.Entry{Kind: ledger.HoldAsked, Account: by.ID, Organisation: by.Organisation, State: ledger.Asked, First: r.Since, Last: r.Until, Note: r.Because}
 	if r.Releases() {
@@ -156,23 +166,14 @@ type Keeping struct {
 	Ledger interface {
 		// First is the number of the first entry that is there.
 		First(context.Context) (ledger.Number, error)
-		// FirstAt returns the number of the first entry at or after a time.
-		FirstAt(context.Context, time.Time) (ledger.Number, error)
 		// Entry returns one entry; fault.Absent when it was dropped at its term.
 		Entry(context.Context, ledger.Number) (ledger.Entry, error)
 	}
 	Journal interface {
-		// By returns the entries from a number on that an account is the author of, oldest first,
-		// and whether these are all.
-		By(ctx context.Context, account roster.AccountID, from ledger.Number) (entries []ledger.Entry, all bool, err error)
 		// Look takes in what other nodes wrote.
 		Look(context.Context) error
-		// Read lets fn ask which requests were answered, as far as this node has seen.
+		// Read lets fn ask which requests wait, as far as this node has seen.
 		Read(fn func(*journal.State))
-	}
-	Roster interface {
-		// Accounts returns every account.
-		Accounts(context.Context) ([]roster.Account, error)
 	}
 	Now func() time.Time
 }
@@ -218,67 +219,40 @@ func (k Keeping) Kept(ctx context.Context) (kept Kept, err error) {
 	return kept, err
 }
 
-// Waiting returns the requests that wait for a second person, the oldest first. They are read from
-// what those of the security desk wrote within the time that a request waits; an answer counts
-// whoever gave it.
-func (k Keeping) Waiting(ctx context.Context) ([]Request, error) {
+// Waiting returns the requests that wait for a second person, the oldest first.
+func (k Keeping) Waiting(ctx context.Context) (asked []Request, err error) {
 	if err := k.Journal.Look(ctx); err != nil {
 		return nil, err
-	}
-	from, err := k.Ledger.FirstAt(ctx, k.Now().Add(-RequestWaits))
-	if err != nil {
-		return nil, err
-	}
-	accounts, err := k.Roster.Accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var asked []Request
-	for _, account := range accounts {
-		if account.Role != roster.Security {
-			continue
-		}
-		entries, all, err := k.Journal.By(ctx, account.ID, from)
-		if err != nil {
-			return nil, err
-		}
-		if !all {
-			return nil, fault.Errorf(fault.Unavailable, "%q did so much within a week that what was asked for cannot be told: use poterne retention", account.ID)
-		}
-		for _, e := range entries {
-			if r, is := requestOf(e); is {
-				asked = append(asked, r)
-			}
-		}
 	}
 	schedule, err := k.Months.Retention(ctx)
 	if err != nil {
 		return nil, err
 	}
-	k.Journal.Read(func(s *journal.State) {
-		asked = slices.DeleteFunc(asked, func(r Request) bool { return s.Answered(r.Number) || r.check(schedule) != nil })
-	})
-	slices.SortFunc(asked, func(a, b Request) int { return int(a.Number) - int(b.Number) })
+	var waiting []journal.Waiting
+	k.Journal.Read(func(s *journal.State) { waiting = s.Waiting() })
+	for _, w := range waiting {
+		if over(w, schedule, k.Now()) {
+			continue
+		}
+		e, err := k.Ledger.Entry(ctx, w.Number)
+		if err != nil {
+			return nil, err
+		}
+		if r, is := requestOf(e); is && r.check(schedule) == nil {
+			asked = append(asked, r)
+		}
+	}
 	return asked, nil
 }
 
-// Ask asks for what a request says. As many of one person's wait at once as one asks for of other kinds
-// within a day.
+// Ask asks for what a request says.
 func (k Keeping) Ask(ctx context.Context, r Request) error {
-	waiting, err := k.Waiting(ctx)
-	if err != nil {
-		return err
-	}
-	waiting = slices.DeleteFunc(waiting, func(other Request) bool { return other.By != r.By })
-	if len(waiting) >= approval.MostADay {
-		return approval.Often
-	}
 	if !r.Releases() {
 		if _, err := Gone(ctx, k.Months, r.Since, r.Until); err != nil {
 			return err
 		}
 	}
-	_, err = journal.Do(ctx, k.Writer, journal.Act[Rows](AskRequest{r}))
+	_, err := journal.Do(ctx, k.Writer, journal.Act[Rows](AskRequest{r}))
 	return err
 }
 

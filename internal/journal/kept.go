@@ -46,7 +46,7 @@ type Keeper interface {
 
 const (
 	parts    = 256        // that the accounts are in: each of 60,000 has some 230 and takes less than a megabyte
-	together = "together" // names what accounts were charged together, which sessions ended and which requests were answered
+	together = "together" // names what accounts were charged together, which sessions ended and which requests wait or were answered
 	// keptVersion begins each part. It MUST change with what is in it, and with what a
 	// meter makes of an entry.
 	keptVersion = 15
@@ -125,7 +125,7 @@ func (j *Journal) together() Kept {
 	b = appendTallies(b, j.state.wider.givers, at)
 	b = appendTallies(b, j.state.wider.entrusters, at)
 	b = j.state.ended.append(b, at)
-	b = j.state.answered.append(b, at)
+	b = j.state.requests.append(b, at)
 	return Kept{together, j.recent.upTo, b}
 }
 
@@ -318,7 +318,7 @@ func (r *resumed) readTogether(kept Kept, now time.Time) (err error) {
 		return err
 	}
 	r.state.ended.read(&in)
-	r.state.answered.read(&in)
+	r.state.requests.read(&in)
 	if in.bad || len(in.rest) > 0 {
 		return errOtherForm
 	}
@@ -343,7 +343,7 @@ func (r *resumed) count(entry *ledger.Entry) {
 	if entry.Number >= r.together {
 		r.state.wider.count(entry)
 		r.state.ended.count(entry)
-		r.state.answered.count(entry)
+		r.state.requests.count(entry)
 	}
 	if entry.Number >= r.parts[partOf(entry.Whose())] {
 		r.state.measure(entry)
@@ -538,7 +538,7 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 		if entry.Number < r.togethers.Number {
 			state.wider.count(&entry)
 			state.ended.count(&entry)
-			state.answered.count(&entry)
+			state.requests.count(&entry)
 		}
 		if entry.Number < r.sample.Number && partName(partOf(entry.Whose())) == r.sample.What {
 			state.measure(&entry)
@@ -559,8 +559,8 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 	if string(sample.state.ended.append(nil, at)) != string(state.ended.append(nil, at)) {
 		return fmt.Errorf("%w: which sessions ended up to entry %d", ErrKeptWrong, r.togethers.Number)
 	}
-	if string(sample.state.answered.append(nil, at)) != string(state.answered.append(nil, at)) {
-		return fmt.Errorf("%w: which requests were answered up to entry %d", ErrKeptWrong, r.togethers.Number)
+	if string(sample.state.requests.append(nil, at)) != string(state.requests.append(nil, at)) {
+		return fmt.Errorf("%w: which requests wait or were answered up to entry %d", ErrKeptWrong, r.togethers.Number)
 	}
 	if r.sampled == 0 {
 		return nil

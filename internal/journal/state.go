@@ -12,13 +12,13 @@ import (
 )
 
 // State is what decisions rest on: each account's meter, what all accounts were charged
-// together, which sessions ended, which requests were answered, and the orders in force. It follows from the ledger and the rows of orders,
+// together, which sessions ended, which requests wait or were answered, and the orders in force. It follows from the ledger and the rows of orders,
 // on any node and after any restart.
 type State struct {
 	meters     byAccount[*meter.Meter]
 	wider      wider
 	ended      ended
-	answered   answered
+	requests   requests
 	next       ledger.Number // everything before it is in the state
 	watched    time.Time     // since when the ledger tells what accounts do
 	orders     order.Set
@@ -27,7 +27,7 @@ type State struct {
 }
 
 func newState() *State {
-	return &State{wider: newWider(), answered: make(answered)}
+	return &State{wider: newWider(), requests: newRequests()}
 }
 
 // Meter returns a copy of an account's meter; an unused one for an account without
@@ -84,7 +84,7 @@ func (s *State) count(entry *ledger.Entry) {
 	s.next = entry.Number + 1
 	s.wider.count(entry)
 	s.ended.count(entry)
-	s.answered.count(entry)
+	s.requests.count(entry)
 	s.measure(entry)
 }
 

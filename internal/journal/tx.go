@@ -203,7 +203,7 @@ func (tx *Tx) keep() {
 	for i := range tx.entries {
 		j.recent.know(&tx.entries[i])
 		j.state.ended.count(&tx.entries[i])
-		j.state.answered.count(&tx.entries[i])
+		j.state.requests.count(&tx.entries[i])
 	}
 	if tx.advanced {
 		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()

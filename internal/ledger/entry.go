@@ -144,11 +144,16 @@ func (e *Entry) Over() (session roster.SessionID, ended bool) {
 	return e.Session, ended && e.Session != ""
 }
 
-// Answers is the request that the entry answers for good, of those that are entries and no rows: for a
-// hold, or for the release of one. It is 0 of any other entry.
+// Asks reports whether the entry is a request, and no row is: for a hold, or for the release of one.
+func (e *Entry) Asks() bool {
+	return (e.Kind == HoldAsked || e.Kind == ReleaseAsked) && e.State == Asked
+}
+
+// Answers is the request that the entry answers for good, of those that no row says are answered: for a
+// hold, for the release of one, or for a step of a reopening. It is 0 of any other entry.
 func (e *Entry) Answers() Number {
 	switch e.Kind {
-	case HoldAsked, ReleaseAsked, Held, Released:
+	case HoldAsked, ReleaseAsked, Held, Released, Reopening:
 		return e.Cause
 	default:
 		return 0

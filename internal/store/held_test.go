@@ -52,7 +52,7 @@ func TestLEDGER_6_OfARefusalAndAnApprovalAtOneInstantTheFirstCounts(t *testing.T
 		}
 		north, south := node(), node()
 		keeping := custody.Keeping{
-			Writer: north, Months: store.NewMonths(s), Ledger: store.NewLedger(s), Journal: north, Roster: store.NewRoster(s), Now: func() time.Time { return actAt },
+			Writer: north, Months: store.NewMonths(s), Ledger: store.NewLedger(s), Journal: north, Now: func() time.Time { return actAt },
 		}
 		const asks, approves, refuses = "samir", "nadia", "suspended" // all three of the desk, and no order stops any
 		for _, one := range []roster.AccountID{asks, approves} {
@@ -154,13 +154,24 @@ func TestLEDGER_6_OfARefusalAndAnApprovalAtOneInstantTheFirstCounts(t *testing.T
 			})
 		}
 		t.Run("of as many as one person may have wait", func(t *testing.T) {
+			one := custody.Request{By: asks, Because: "plainte", Since: 202604, Until: 202604}
 			ask := func(by roster.AccountID) error {
-				return keeping.Ask(t.Context(), custody.Request{By: by, Because: "plainte", Since: 202604, Until: 202604})
+				r := one
+				r.By = by
+				return keeping.Ask(t.Context(), r)
 			}
-			for range approval.MostADay {
+			for range approval.MostADay - 1 {
 				if err := ask(asks); err != nil {
 					t.Fatal(err)
 				}
+			}
+			last := keeping // the last that may wait is asked for on another node at once
+			last.Writer = turns(func(ctx context.Context, size int, do func(*journal.Tx) error) error {
+				_, err := journal.Do(ctx, south, act(custody.AskRequest{Request: one}))
+				return cmp.Or(err, north.Turn(ctx, size, do))
+			})
+			if err := last.Ask(t.Context(), one); !errors.Is(err, approval.Often) {
+				t.Errorf("two at once: %v", err)
 			}
 			if err := ask(asks); !errors.Is(err, approval.Often) {
 				t.Errorf("one more: %v", err)

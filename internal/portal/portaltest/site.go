@@ -325,7 +325,7 @@ func (s *Site) Withholdings() person.Withholdings {
 
 // Keeping is what is kept of the ledger until when.
 func (s *Site) Keeping() custody.Keeping {
-	return custody.Keeping{Writer: s.Gate.Journal, Months: store.NewMonths(s.DB), Ledger: store.NewLedger(s.DB), Journal: s.Gate, Roster: store.NewRoster(s.DB), Now: s.Now}
+	return custody.Keeping{Writer: s.Gate.Journal, Months: store.NewMonths(s.DB), Ledger: store.NewLedger(s.DB), Journal: s.Gate, Now: s.Now}
 }
 
 // Readings are what is asked of the archive.
