@@ -69,7 +69,7 @@ func (r Rights) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		a := r.Account
 		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer,
-			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits, a.Diverged, a.Voucher, a.Erased.UnixMicro())
+			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits, a.Diverged, a.Voucher, a.Vouched.UnixMicro(), a.Erased.UnixMicro())
 		for _, h := range r.Habilitations {
 			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
 		}
@@ -298,7 +298,7 @@ func (l List) kept(rows Rows, guarded bool) ([]roster.Account, error) {
 			}
 			a.Opened, a.Approver, a.Recoverer, a.Until, a.Closed, a.Waits = old.Opened, old.Approver, old.Recoverer, old.Until, old.Closed, old.Waits
 			a.Review, a.Trained, a.Mail = old.Review, old.Trained, cmp.Or(a.Mail, old.Mail)
-			a.Diverged, a.Voucher = old.Diverged, old.Voucher
+			a.Diverged, a.Voucher, a.Vouched = old.Diverged, old.Voucher, old.Vouched
 			list[i] = a
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"poterne/internal/approval"
 	"poterne/internal/fault"
@@ -93,16 +94,37 @@ func (*Diverge) Changes() bool { return true }
 
 // Readmit lets one of two people approve an account again that was suspended since its
 // identity or its organisation changed: it is as it was, bound to what it was bound to. One
-// of them is of the security desk; both may sign when the second does. Whoever has moved for good is closed, and proposed anew.
+// of them is of the security desk; both may sign when the second does, within ReadmitWaits of the first. Whoever has moved for good is closed, and proposed anew.
 type Readmit struct {
 	Of, By roster.AccountID
 
 	rights Rights
 }
 
+// ReadmitWaits is how long the first of two signatures waits for the second.
+const ReadmitWaits = 14 * 24 * time.Hour
+
+// readmitting is an account that waits to be approved again, as the second of two people does it. It
+// waits for nobody while nobody has signed, or once the first signature has lapsed.
+func readmitting(a roster.Account) approval.Asked {
+	return approval.Asked{
+		By: a.Voucher, Ends: a.Vouched.Add(ReadmitWaits), Answered: a.Voucher == "",
+		Demand: approval.Demand{For: "an account that was suspended", Of: a.ID, Confirmed: true},
+	}
+}
+
+// Readmitting returns who has approved a suspended account again and waits for a second person;
+// nobody when nobody has, or not lately.
+func Readmitting(a roster.Account, now time.Time) roster.AccountID {
+	if !readmitting(a).Waits(now) {
+		return ""
+	}
+	return a.Voucher
+}
+
 // Decide implements journal.Act.
 func (r *Readmit) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
-	demand := approval.Demand{For: "an account that was suspended", Of: r.Of, Confirmed: true}
+	demand := readmitting(roster.Account{ID: r.Of}).Demand
 	by, err := approval.One(tx, rows, r.By, demand)
 	if err != nil {
 		return ledger.Entry{}, err
@@ -117,7 +139,7 @@ func (r *Readmit) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 	r.rights = there[0]
 	a := &r.rights.Account
 	entry := ledger.Entry{Kind: ledger.Readmitted, Account: by.ID, Organisation: a.Organisation, Subject: a.ID, Cause: ledger.Number(a.Diverged), State: ledger.SignedFor}
-	if a.Voucher != "" {
+	if a.Voucher = Readmitting(*a, tx.Now()); a.Voucher != "" {
 		may := demand
 		may.Confirmed = false
 		if _, err := approval.One(tx, rows, a.Voucher, may); fault.Is(err, fault.Refused) {
@@ -127,7 +149,7 @@ func (r *Readmit) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 		}
 	}
 	if a.Voucher == "" {
-		a.Voucher = by.ID
+		a.Voucher, a.Vouched = by.ID, tx.Now()
 		return entry, nil
 	}
 	first, second, err := approval.Later(tx, rows, a.Voucher, by.ID, demand)
@@ -138,7 +160,7 @@ func (r *Readmit) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 		return entry, fault.Errorf(fault.Refused, "of the two who approve it again, one is of the security desk")
 	}
 	entry.Approver, entry.State = first.ID, ledger.Granted
-	a.Diverged, a.Voucher = 0, ""
+	a.Diverged, a.Voucher, a.Vouched = 0, "", time.Time{}
 	return entry, nil
 }
 

@@ -221,6 +221,41 @@ func (d *desk) asked(k asking) ledger.Entry {
 // back, and another refuses it, without a confirmation; it lapses. Whoever may not sign is not told
 // whether it waits.
 func TestRIGHTS_1_WhateverTwoAnswerIsAnsweredOnceByAnother(t *testing.T) {
+	for engine, opened := range engines(t) {
+		for what, k := range askings {
+			t.Run(engine+"/"+what, func(t *testing.T) { goesByTheRules(newDesk(t, opened), k) })
+		}
+	}
+}
+
+// Promise: RIGHTS-1. Of the two who approve an account again that was suspended, the first signature
+// lapses: whoever signs then is the first, be it the same person.
+func TestRIGHTS_1_TheFirstWhoApprovesAnAccountAgainIsTheFirstForAWhile(t *testing.T) {
+	for engine, opened := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			d := newDesk(t, opened)
+			d.must(act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-other"}, SIRET: "90000000000025"}))
+			signs := func(by roster.AccountID, state ledger.State) time.Time {
+				t.Helper()
+				d.there(by)
+				said := d.must(act(&accounts.Readmit{Of: "other", By: by}))
+				if said.State != state {
+					t.Errorf("%s signs: %s", by, said.State)
+				}
+				return said.Time
+			}
+			d.at = signs(asks, ledger.SignedFor).Add(accounts.ReadmitWaits)
+			signs(allows, ledger.SignedFor)
+			d.at = d.at.Add(accounts.ReadmitWaits)
+			signs(allows, ledger.SignedFor)
+			d.at = d.at.Add(accounts.ReadmitWaits - time.Microsecond)
+			signs(asks, ledger.Granted)
+		})
+	}
+}
+
+// engines opens an empty store of each kind.
+func engines(t *testing.T) map[string]func(*testing.T) *store.DB {
 	open := map[string]func(*testing.T) *store.DB{
 		"sqlite": func(t *testing.T) *store.DB {
 			s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
@@ -238,22 +273,22 @@ func TestRIGHTS_1_WhateverTwoAnswerIsAnsweredOnceByAnother(t *testing.T) {
 		}
 		return s
 	}
-	for engine, opened := range open {
-		for what, k := range askings {
-			t.Run(engine+"/"+what, func(t *testing.T) {
-				s := opened(t)
-				t.Cleanup(func() { _ = s.Close() })
-				goesByTheRules(&desk{t: t, s: s, at: storetest.At}, k)
-			})
-		}
+	return open
+}
+
+// newDesk is a desk over an empty store.
+func newDesk(t *testing.T, opened func(*testing.T) *store.DB) *desk {
+	s := opened(t)
+	t.Cleanup(func() { _ = s.Close() })
+	d := &desk{t: t, s: s, at: storetest.At}
+	for _, list := range []accounts.List{storetest.Staff(), storetest.Signers()} {
+		d.must(act(&accounts.Import{By: asks, List: list}))
 	}
+	return d
 }
 
 func goesByTheRules(d *desk, k asking) {
 	t := d.t
-	for _, list := range []accounts.List{storetest.Staff(), storetest.Signers()} {
-		d.must(act(&accounts.Import{By: asks, List: list}))
-	}
 	d.must(act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(stopped), By: string(asks), Because: "vol"}}))
 	d.must(act(installed.Take{Proposal: installed.Proposal{Node: "north", Text: "a = 0", Digest: ledger.Digest{1}, ByTwo: true}}))
 	over := func(what string, a done) {

@@ -219,6 +219,7 @@ type Account struct {
 	Waits        uint64    // the entry of the roster that made or changed it, until a second person admits that; zero: it waits for none
 	Diverged     uint64    // the entry that suspended it, since what it is bound to has changed, until two people approve it again; zero: none did
 	Voucher      AccountID // who approved it again first, of the two; empty while nobody has
+	Vouched      time.Time // when they did; zero while nobody has
 	Erased       time.Time // since when nothing says any more whose it was; zero while something does
 }
 

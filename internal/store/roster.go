@@ -35,7 +35,7 @@ func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]
 }
 
 const (
-	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.recoverer, a.mail, a.until_us, a.closed_us, a.review_us, a.trained_us, a.waits, a.diverged, a.voucher, a.erased_us, a.seal`
+	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.recoverer, a.mail, a.until_us, a.closed_us, a.review_us, a.trained_us, a.waits, a.diverged, a.voucher, a.vouched_us, a.erased_us, a.seal`
 	organisationColumns    = `o.siret, o.name, o.mail, o.quota, o.until_us, o.closed_us, o.set_by, o.seal`
 	accountAndOrganisation = `
 	select ` + accountColumns + `, ` + organisationColumns + `
@@ -81,18 +81,18 @@ func (db *DB) scanAccount(row scanner) (a roster.Account, o roster.Organisation,
 }
 
 // accountTimes are an account's times, as they are scanned.
-type accountTimes struct{ opened, until, closed, review, trained, erased sql.NullInt64 }
+type accountTimes struct{ opened, until, closed, review, trained, vouched, erased sql.NullInt64 }
 
 func (at accountTimes) set(a *roster.Account) {
 	a.Opened, a.Until, a.Closed = fromMicro(at.opened), fromMicro(at.until), fromMicro(at.closed)
-	a.Review, a.Trained, a.Erased = fromMicro(at.review), fromMicro(at.trained), fromMicro(at.erased)
+	a.Review, a.Trained, a.Vouched, a.Erased = fromMicro(at.review), fromMicro(at.trained), fromMicro(at.vouched), fromMicro(at.erased)
 }
 
 // accountPlaces is where accountColumns are scanned.
 func accountPlaces(a *roster.Account, at *accountTimes, seal *[]byte) []any {
 	return []any{
 		&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject,
-		&at.opened, &a.Proposer, &a.Approver, &a.Recoverer, &a.Mail, &at.until, &at.closed, &at.review, &at.trained, &a.Waits, &a.Diverged, &a.Voucher, &at.erased, seal,
+		&at.opened, &a.Proposer, &a.Approver, &a.Recoverer, &a.Mail, &at.until, &at.closed, &at.review, &at.trained, &a.Waits, &a.Diverged, &a.Voucher, &at.vouched, &at.erased, seal,
 	}
 }
 
@@ -286,14 +286,14 @@ func (db *DB) scanRight(rows scanner) (a roster.Account, h roster.Habilitation, 
 // PutAccount implements accounts.Rows.
 func (r rosterRows) PutAccount(a roster.Account) error {
 	const query = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, recoverer, mail, until_us, closed_us, review_us, trained_us, waits, diverged, voucher, erased_us, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, recoverer, mail, until_us, closed_us, review_us, trained_us, waits, diverged, voucher, vouched_us, erased_us, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
 			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, opened_us = excluded.opened_us,
 			proposer = excluded.proposer, approver = excluded.approver, recoverer = excluded.recoverer, mail = excluded.mail, until_us = excluded.until_us,
 			closed_us = excluded.closed_us, review_us = excluded.review_us, trained_us = excluded.trained_us, waits = excluded.waits,
-			diverged = excluded.diverged, voucher = excluded.voucher, erased_us = excluded.erased_us, seal = excluded.seal`
+			diverged = excluded.diverged, voucher = excluded.voucher, vouched_us = excluded.vouched_us, erased_us = excluded.erased_us, seal = excluded.seal`
 	_, err := r.exec(query, string(a.ID), string(a.Organisation), string(a.Role), a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject,
-		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), string(a.Recoverer), a.Mail, micro(a.Until), micro(a.Closed), micro(a.Review), micro(a.Trained), int64(a.Waits), int64(a.Diverged), string(a.Voucher), micro(a.Erased), r.db.seals.seal(accountRow(a)))
+		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), string(a.Recoverer), a.Mail, micro(a.Until), micro(a.Closed), micro(a.Review), micro(a.Trained), int64(a.Waits), int64(a.Diverged), string(a.Voucher), micro(a.Vouched), micro(a.Erased), r.db.seals.seal(accountRow(a)))
 	return doing("storing account "+string(a.ID), err)
 }

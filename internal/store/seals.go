@@ -81,7 +81,7 @@ func organisationRow(o roster.Organisation) *seal.Row {
 func accountRow(a roster.Account) *seal.Row {
 	return seal.NewRow("account").Text(string(a.ID)).Text(string(a.Organisation)).Text(string(a.Role)).Text(a.Name).
 		Text(a.Identity.Issuer).Text(a.Identity.Provider).Text(a.Identity.Subject).Time(a.Opened).Text(string(a.Proposer)).Text(string(a.Approver)).Text(string(a.Recoverer)).
-		Text(a.Mail).Time(a.Until).Time(a.Closed).Time(a.Review).Time(a.Trained).Int(int64(a.Waits)).Int(int64(a.Diverged)).Text(string(a.Voucher)).Time(a.Erased)
+		Text(a.Mail).Time(a.Until).Time(a.Closed).Time(a.Review).Time(a.Trained).Int(int64(a.Waits)).Int(int64(a.Diverged)).Text(string(a.Voucher)).Time(a.Vouched).Time(a.Erased)
 }
 
 func habilitationRow(h roster.Habilitation) *seal.Row {

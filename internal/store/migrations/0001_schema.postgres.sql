@@ -152,6 +152,7 @@ create table account (
 	waits        bigint           not null default 0,
 	diverged     bigint           not null default 0,
 	voucher      text collate "C" not null default '',
+	vouched_us   bigint,
 	erased_us    bigint,
 	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)

@@ -132,6 +132,7 @@ create table account (
 	waits        integer not null default 0,
 	diverged     integer not null default 0,
 	voucher      text    not null default '',
+	vouched_us   integer,
 	erased_us    integer,
 	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)

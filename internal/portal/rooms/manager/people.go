@@ -157,6 +157,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 		case a.Waits != 0 && a.Closed.IsZero() && v.Viewer.AtDesk():
 			shown.Rosters = joining(shown.Rosters, a)
 		case a.Diverged != 0 && a.Closed.IsZero() && (mine == "" || a.Organisation == mine):
+			a.Voucher = accounts.Readmitting(a, now)
 			shown.Diverged = append(shown.Diverged, accountState{
 				Account: a, By: labels.Organisation(a.Organisation), Second: labels.Account(a.Voucher), Close: a.Role.ReadsFiles(),
 			})
