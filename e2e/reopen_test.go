@@ -113,6 +113,22 @@ func TestACT_2_TwoPeopleReopenAServiceByStepsInABrowser(t *testing.T) {
 	proposes(nora, "ml-valbourg")
 	nora.says("main", "Somebody else of the desk has to confirm it within a day.")
 	nora.keep("reopen-proposed")
+	drops := func(s *screen) {
+		t.Helper()
+		s.open(order)
+		s.click("form[action$='/drop'] button")
+		if n := s.count("form[action$='/confirm'], form[action$='/drop']"); n != 0 {
+			t.Error("what was dropped is offered still")
+		}
+	}
+	drops(nora)
+	nora.says("main", "took back the step that was proposed.")
+	proposes(nora, "ml-valbourg")
+	drops(samir)
+	nora.open(order)
+	nora.says("main", "refused the step that was proposed.")
+	nora.keep("reopen-refused")
+	proposes(nora, "ml-valbourg")
 	has("proposed by one", nobody, nobody)
 	samir.confirms(order, button("samir.cohen"))
 	confirms(samir)

@@ -173,6 +173,24 @@ var askings = map[string]asking{
 		},
 		waits: person.MandateSigned,
 	},
+	"a step of a reopening": {
+		ask: func(_ int, _ time.Time) done {
+			return func(ctx context.Context, w journal.Writer) (ledger.Entry, error) {
+				placed, err := containment.Service{Writer: w}.Place(ctx, order.Order{Effect: order.Closed, Reach: order.Network, Target: "other", By: string(asks), Because: "doute"})
+				if err != nil {
+					return ledger.Entry{}, err
+				}
+				return journal.Do(ctx, w, journal.Act[containment.ReopenRows](&containment.Propose{ID: placed.ID, What: ledger.Lifting, By: asks, Because: "vu"}))
+			}
+		},
+		allow: func(asked ledger.Entry, _ int, by roster.AccountID) done {
+			return act(&containment.Confirm{ID: containment.IDOf(asked.From), Proposed: asked.Number, By: by})
+		},
+		drop: func(asked ledger.Entry, by roster.AccountID) done {
+			return act(&containment.Drop{ID: containment.IDOf(asked.From), Proposed: asked.Number, By: by})
+		},
+		waits: containment.StepWaits,
+	},
 }
 
 // desk is a ledger with its staff, at a moment that moves on.

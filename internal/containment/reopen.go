@@ -15,11 +15,11 @@ import (
 	"poterne/internal/typed"
 )
 
-// Line is what somebody proposed or ticked on the way to reopening what an order stops.
+// Line is what somebody proposed, dropped or ticked on the way to reopening what an order stops.
 type Line struct {
 	Number  ledger.Number // of its entry
 	Order   order.ID      // in force; of a tick, the one that the reopening began with
-	What    ledger.State  // a step, or a line of the checklist
+	What    ledger.State  // a step, a line of the checklist, or what became of the step proposed before
 	Spares  roster.OrganisationID
 	By      roster.AccountID
 	At      time.Time
@@ -30,7 +30,7 @@ type Line struct {
 // turn.
 type ReopenRows interface {
 	Rows
-	// OrderLines returns what was proposed and ticked about an order, oldest first.
+	// OrderLines returns what was proposed, dropped and ticked about an order, oldest first.
 	OrderLines(order.ID) ([]Line, error)
 	// InsertOrderLine writes one.
 	InsertOrderLine(Line) error
@@ -80,7 +80,7 @@ func Root(o order.Order) order.ID {
 func Ticked(lines []Line) map[ledger.State]Line {
 	ticked := make(map[ledger.State]Line)
 	for _, l := range lines {
-		if _, already := ticked[l.What]; !already && !isStep(l.What) {
+		if _, already := ticked[l.What]; !already && !isStep(l.What) && !isDrop(l.What) {
 			ticked[l.What] = l
 		}
 	}
@@ -91,19 +91,33 @@ func isStep(what ledger.State) bool {
 	return what == ledger.Trial || what == ledger.Reading || what == ledger.Lifting
 }
 
-// Waiting returns the newest step that was proposed and waits for a second person, a day at
-// most.
-func Waiting(lines []Line, now time.Time) (Line, bool) {
-	for _, l := range slices.Backward(lines) {
-		if isStep(l.What) {
-			return l, now.Sub(l.At) < waits
+func isDrop(what ledger.State) bool { return what == ledger.Withdrawn || what == ledger.Refused }
+
+// newest returns the newest step that was proposed, or that it was dropped; none where none was.
+func newest(lines []Line) (last Line) {
+	for _, l := range lines {
+		if isStep(l.What) || isDrop(l.What) {
+			last = l
 		}
 	}
-	return Line{}, false
+	return last
+}
+
+// Waiting returns the newest step that was proposed, if it waits for a second person.
+func Waiting(lines []Line, now time.Time) (Line, bool) {
+	last := newest(lines)
+	return last, isStep(last.What) && now.Sub(last.At) < StepWaits
+}
+
+// Dropped returns who took the newest step back that was proposed, or refused it, if somebody did.
+func Dropped(lines []Line) (Line, bool) {
+	last := newest(lines)
+	return last, isDrop(last.What)
 }
 
 const (
-	waits = 24 * time.Hour
+	// StepWaits is how long a step that was proposed waits for a second person.
+	StepWaits = 24 * time.Hour
 	// slip is how long whoever placed an order may lift it alone.
 	slip = 15 * time.Minute
 )
@@ -259,7 +273,7 @@ func (p *Propose) Decide(tx *journal.Tx, rows ReopenRows) (ledger.Entry, error) 
 		return ledger.Entry{}, err
 	}
 	p.from = m.from
-	if waits, one := Waiting(lines, tx.Now()); one && waits.By != p.By && waits.What == p.What && waits.Spares == p.Spares {
+	if waits, one := Waiting(lines, tx.Now()); one && !tx.Answered(waits.Number) && waits.By != p.By && waits.What == p.What && waits.Spares == p.Spares {
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "%q has proposed it already: confirm it", waits.By)
 	}
 	by, err := approval.One(tx, rows, p.By, demand(m.from, true))
@@ -288,6 +302,22 @@ func (p *Propose) Apply(rows ReopenRows, e ledger.Entry) error {
 	return rows.InsertOrderLine(Line{e.Number, p.ID, p.What, p.Spares, p.By, e.Time, p.Because})
 }
 
+// proposed returns a step as it was proposed, and how another person answers it.
+func proposed(tx *journal.Tx, rows ReopenRows, id order.ID, number ledger.Number) (step Line, asked approval.Asked, err error) {
+	lines, err := rows.OrderLines(id)
+	if err != nil {
+		return step, asked, err
+	}
+	i := slices.IndexFunc(lines, func(l Line) bool { return l.Number == number && isStep(l.What) })
+	if i < 0 {
+		return step, asked, fault.Errorf(fault.Absent, "no step %d was proposed about order %s: look at the order again", number, id)
+	}
+	step = lines[i]
+	from, gone := inForce(tx, id)
+	over := gone != nil || newest(lines).Number != number || tx.Answered(number) // the ledger says so, whatever became of a row
+	return step, approval.Asked{By: step.By, Ends: step.At.Add(StepWaits), Answered: over, Demand: demand(from, true)}, nil
+}
+
 // Confirm takes the step that another person proposed.
 type Confirm struct {
 	ID       order.ID
@@ -298,22 +328,46 @@ type Confirm struct {
 
 // Decide implements journal.Act.
 func (c *Confirm) Decide(tx *journal.Tx, rows ReopenRows) (ledger.Entry, error) {
-	lines, err := rows.OrderLines(c.ID)
+	step, asked, err := proposed(tx, rows, c.ID, c.Proposed)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	proposed, waits := Waiting(lines, tx.Now())
-	if !waits || proposed.Number != c.Proposed {
-		return ledger.Entry{}, fault.Errorf(fault.Absent, "that step does not wait any more: look at the order again")
+	if _, _, err := asked.Allow(tx, rows, c.By); err != nil {
+		return ledger.Entry{}, err
 	}
-	c.move = move{what: proposed.What, spares: proposed.Spares, by: c.By, second: proposed.By, because: proposed.Because}
+	c.move = move{what: step.What, spares: step.Spares, by: c.By, second: step.By, because: step.Because}
 	if _, err := c.take(tx, rows, c.ID); err != nil {
 		return ledger.Entry{}, err
 	}
-	if _, _, err := approval.Later(tx, rows, proposed.By, c.By, demand(c.from, true)); err != nil {
+	return c.entry()
+}
+
+// Drop takes back the step that the person proposed, or refuses what another did.
+type Drop struct {
+	ID       order.ID
+	Proposed ledger.Number
+	By       roster.AccountID
+}
+
+// Decide implements journal.Act.
+func (d *Drop) Decide(tx *journal.Tx, rows ReopenRows) (ledger.Entry, error) {
+	_, asked, err := proposed(tx, rows, d.ID, d.Proposed)
+	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return c.entry()
+	by, state, err := asked.Drop(tx, rows, d.By)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	from, err := inForce(tx, d.ID)
+	e := aboutOrder(ledger.Reopening, from, by)
+	e.State, e.Cause = state, d.Proposed
+	return e, err
+}
+
+// Apply implements journal.Act.
+func (d *Drop) Apply(rows ReopenRows, e ledger.Entry) error {
+	return rows.InsertOrderLine(Line{Number: e.Number, Order: d.ID, What: e.State, By: d.By, At: e.Time})
 }
 
 // Reopen takes a step that two people name at once, as the command line does.
@@ -396,6 +450,13 @@ func (s Service) Propose(ctx context.Context, p Propose) error {
 // account that may not.
 func (s Service) Confirm(ctx context.Context, c Confirm) error {
 	_, err := journal.Do(ctx, s.Writer, &c)
+	return err
+}
+
+// Drop takes back the step that the person proposed, or refuses another's. The error is
+// fault.Refused for an account that may not.
+func (s Service) Drop(ctx context.Context, d Drop) error {
+	_, err := journal.Do(ctx, s.Writer, &d)
 	return err
 }
 

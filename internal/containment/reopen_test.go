@@ -1,6 +1,7 @@
 package containment_test
 
 import (
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -18,14 +19,16 @@ import (
 
 // desk is an empty ledger with the staff of a desk, and a clock that tests turn.
 type desk struct {
-	t   *testing.T
-	db  *store.DB
-	now time.Time
+	t    *testing.T
+	db   *store.DB
+	path string
+	now  time.Time
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	s, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 	if err := errors.Join(storetest.TakeRoster(t, s, storetest.Staff()), storetest.TakeRoster(t, s, storetest.Signers())); err != nil {
 		t.Fatal(err)
 	}
-	return &desk{t, s, storetest.At.Add(time.Hour)}
+	return &desk{t, s, path, storetest.At.Add(time.Hour)}
 }
 
 func (d *desk) do() containment.Service {
@@ -140,6 +143,48 @@ func TestACT_2_TwoPeopleLiftWhatAColleaguePlaced(t *testing.T) {
 	d.must(d.do().Propose(ctx, containment.Propose{ID: id, What: ledger.Lifting, By: "samir", Because: "vu"}))
 	d.place(order.Suspended, order.Account, "samir", "nadia")
 	d.refused("whose proposer is suspended", d.do().Confirm(ctx, containment.Confirm{ID: id, Proposed: d.waiting(id), By: "nadia"}))
+}
+
+// Promise: ACT-2. A step that was proposed is taken back by whoever did, or refused by another. It waits no
+// more then, and is proposed anew, by either; the ledger says so, whatever becomes of a row.
+func TestACT_2_AStepIsTakenBackOrRefused(t *testing.T) {
+	d := newDesk(t)
+	ctx := t.Context()
+	id := d.place(order.Suspended, order.Account, "karim", "samir")
+	proposes := func(by roster.AccountID) ledger.Number {
+		t.Helper()
+		d.there("samir", "nadia")
+		d.must(d.do().Propose(ctx, containment.Propose{ID: id, What: ledger.Lifting, By: by, Because: "vu"}))
+		return d.waiting(id)
+	}
+	drop := func(proposed ledger.Number, by roster.AccountID) error {
+		return d.do().Drop(ctx, containment.Drop{ID: id, Proposed: proposed, By: by})
+	}
+	for i, by := range []roster.AccountID{"samir", "nadia"} {
+		waits := proposes("samir")
+		d.refused("a manager drops it", drop(waits, "chief"))
+		d.refused("another than was proposed", drop(waits-1, by))
+		d.now = d.now.Add(time.Hour)
+		d.must(drop(waits, by))
+		lines, err := store.NewOrders(d.db).LinesOf(ctx, id)
+		d.must(err)
+		if l, dropped := containment.Dropped(lines); !dropped || l.By != by || l.What != []ledger.State{ledger.Withdrawn, ledger.Refused}[i] {
+			t.Errorf("it is said of it: %+v", l)
+		}
+		if _, waits := containment.Waiting(lines, d.now); waits {
+			t.Error("what was dropped waits")
+		}
+		raw, err := sql.Open("sqlite", d.path+"?_pragma=busy_timeout(10000)")
+		d.must(err)
+		_, err = raw.ExecContext(ctx, `delete from order_line where number > $1`, int64(waits))
+		d.must(errors.Join(err, raw.Close()))
+		d.there("nadia")
+		d.refused("what was dropped, whose row is gone", d.do().Confirm(ctx, containment.Confirm{ID: id, Proposed: waits, By: "nadia"}))
+		d.refused("once more", drop(waits, by))
+	}
+	waits := proposes("nadia") // as another proposed it, who was refused
+	d.must(d.do().Confirm(ctx, containment.Confirm{ID: id, Proposed: waits, By: "samir"}))
+	d.refused("once it was confirmed", drop(waits, "nadia"))
 }
 
 // Promise: ACT-2

@@ -57,7 +57,7 @@ const (
 	Withheld           Kind = 50  // lines are left out of what people are told, for a while: asked for, signed for, stopped
 	Tallied            Kind = 51  // what people are shown was held against the ledger
 	Contacted          Kind = 67  // a person of the register changes where they are reached: asked, told, in force, stopped, put back
-	Reopening          Kind = 45  // a step of lifting an order was proposed
+	Reopening          Kind = 45  // a step of lifting an order was proposed, or what was proposed was taken back or refused
 	Ticked             Kind = 46  // a line of the checklist of a reopening was ticked
 	ArchiveOpened      Kind = 79  // two people opened an archived file for an account, until a time
 	ArchiveMoved       Kind = 80  // what was held of people was moved into the archive
@@ -322,7 +322,7 @@ var fields = map[Kind][]string{
 	Contacted:   {"Person", "Epoch", "State", "Cause", "Until", "Digest", "Network"},
 	Tallied:     also(doer, "From", "End", "Count", "Rejected"),
 	Withheld:    also(doer, "Approver", "Subject", "State", "Since", "Until", "Cause"),
-	Reopening:   also(doer, "State", "Spares", "Effect", "Reach", "Target", "From", "End"),
+	Reopening:   also(doer, "State", "Spares", "Effect", "Reach", "Target", "From", "End", "Cause"),
 	Ticked:      also(doer, "State", "Reach", "Target", "From", "End"),
 	Filed:       also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest", "Target"),
 	Reviewed:    also(doer, "Count"),

@@ -150,8 +150,13 @@ func (l Labels) Sentence(a Activity) string {
 			return l.Speaker.Say("act.itself", "measure", l.Measure(e.Order()))
 		}
 		return l.Speaker.Say("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
-	case ledger.Read, ledger.Imported, ledger.Session, ledger.SignedOut, ledger.Filed, ledger.Reopening, ledger.Ticked, ledger.BrokeGlass, ledger.Secured:
+	case ledger.Read, ledger.Imported, ledger.Session, ledger.SignedOut, ledger.Filed, ledger.Ticked, ledger.BrokeGlass, ledger.Secured:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "because", orDash(e.Note))
+	case ledger.Reopening:
+		if e.Cause != 0 {
+			return l.Speaker.Say("act.reopening-"+string(e.State), "request", uint64(e.Cause))
+		}
+		return l.Speaker.Say("act.reopening", "detail", l.topic(e.State), "because", orDash(e.Note))
 	case ledger.SignIn:
 		return l.Speaker.Say("act.sign-in", "outcome", l.topic(e.State), "factor", l.topic(ledger.State(e.Factor)), "level", orDash(e.ACR), "means", orDash(e.AMR))
 	case ledger.SteppedUp:

@@ -53,6 +53,7 @@ var parameters = map[string]struct {
 	"GET /desk/orders/{id}":          {watchers, map[string][]string{"{id}": {"7", "8", "new"}}},
 	"POST /desk/orders/{id}/propose": {watchers, map[string][]string{"{id}": {"7", "8"}, "because": {"a reason"}, "first": {"ml-bourg", ""}}},
 	"POST /desk/orders/{id}/confirm": {watchers, map[string][]string{"{id}": {"7", "8"}, "proposed": {"1", "x"}}},
+	"POST /desk/orders/{id}/drop":    {watchers, map[string][]string{"{id}": {"7", "8"}, "proposed": {"1", "x"}}},
 	"POST /desk/orders/{id}/tick":    {watchers, map[string][]string{"{id}": {"7", "8"}, "line": {"cause-found", "x"}, "because": {"a reason"}}},
 	"POST /desk/orders/{id}/lift": {watchers, map[string][]string{
 		"{id}": {"7", "8"}, "because": {"verified by telephone"},

@@ -48,6 +48,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	}}),
 	"an order is lifted":                            act(containment.Lift{ID: "42", By: "samir", Because: "retrouvé"}),
 	"a lifting is proposed":                         act(&containment.Propose{ID: "16", What: ledger.Lifting, By: "samir", Because: "retrouvé"}),
+	"what was proposed is refused":                  act(&containment.Drop{ID: "43", Proposed: 44, By: "nadia"}),
 	"a lifting is confirmed":                        act(&containment.Confirm{ID: "43", Proposed: 44, By: "nadia"}),
 	"two people lift an order":                      act(&containment.Reopen{ID: "16", What: ledger.Lifting, By: "samir", Approver: "nadia", Because: "retrouvé"}),
 	"a checklist is ticked":                         act(&containment.Tick{ID: "45", What: ledger.PartnersTold, By: "samir", Because: "appelés"}),

@@ -276,6 +276,11 @@ func (s stageGate) Confirm(ctx context.Context, c containment.Confirm) error {
 	return s.Lift(ctx, containment.Lift{ID: c.ID, By: c.By})
 }
 
+func (s stageGate) Drop(_ context.Context, d containment.Drop) error {
+	s.Steps = append(s.Steps, containment.Line{Number: ledger.Number(len(s.Steps) + 1), Order: d.ID, What: ledger.Refused, By: d.By, At: Now})
+	return s.Broken
+}
+
 func (s stageGate) Tick(_ context.Context, t containment.Tick) error {
 	s.Steps = append(s.Steps, containment.Line{Number: ledger.Number(len(s.Steps) + 1), Order: t.ID, What: t.What, By: t.By, At: Now, Because: t.Because})
 	return s.Broken

@@ -125,6 +125,8 @@ type Containment interface {
 	// Propose proposes a step of a reopening, and Confirm takes what another person proposed.
 	Propose(context.Context, containment.Propose) error
 	Confirm(context.Context, containment.Confirm) error
+	// Drop takes back what the person proposed, or refuses what another did.
+	Drop(context.Context, containment.Drop) error
 	// Tick ticks a line of its checklist.
 	Tick(context.Context, containment.Tick) error
 	// Undo lifts a freeze that the rules placed on an account; fault.Refused to those
@@ -268,6 +270,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/orders/{id}/lift", Serve: h.watching(h.orders.lift)},
 		{Pattern: "POST " + path + "/orders/{id}/propose", Serve: h.watching(h.orders.proposeStep)},
 		{Pattern: "POST " + path + "/orders/{id}/confirm", Serve: h.watching(h.orders.confirmStep)},
+		{Pattern: "POST " + path + "/orders/{id}/drop", Serve: h.watching(h.orders.dropStep)},
 		{Pattern: "POST " + path + "/orders/{id}/tick", Serve: h.watching(h.orders.tick)},
 	}
 	if h.exact.index != nil {

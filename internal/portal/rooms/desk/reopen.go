@@ -20,6 +20,7 @@ type reopening struct {
 	Lines    []tickState
 	Missing  int // lines that this step waits for
 	Waits    *proposed
+	Dropped  *proposed             // the newest step, if nobody waits for it since somebody took it back or refused it
 	Choice   []roster.Organisation // who may read first
 	Asks     bool                  // of this step
 	ByViewer bool                  // it waits for somebody else than the viewer
@@ -41,7 +42,7 @@ type tickState struct {
 	ByName string
 }
 
-// proposed is a step that waits for a second person.
+// proposed is a step that waits for a second person, or who dropped it.
 type proposed struct {
 	containment.Line
 	ByName, First string
@@ -88,6 +89,8 @@ func (b base) way(v visit, m measureState) (w reopening, err error) {
 	if waiting, one := containment.Waiting(lines, b.shell.Now()); one {
 		w.Waits = &proposed{waiting, v.labels.Account(waiting.By), v.labels.Organisation(waiting.Spares)}
 		w.ByViewer = waiting.By == v.Viewer.ID
+	} else if dropped, one := containment.Dropped(lines); one {
+		w.Dropped = &proposed{Line: dropped, ByName: v.labels.Account(dropped.By)}
 	}
 	if w.Asks {
 		w.Choice, err = b.roster.Organisations(v.Context())
@@ -160,6 +163,24 @@ func (h orders) confirmStep(v visit) error {
 	said := map[ledger.State]string{ledger.Trial: "trial", ledger.Reading: "reduced", ledger.Lifting: "lifted"}[shown.Way.Step]
 	v.Back(about(m.Order) + "?said=" + said)
 	return nil
+}
+
+// dropStep takes back the step that the viewer proposed, or refuses a colleague's. It takes no
+// confirmation, since it opens nothing.
+func (h orders) dropStep(v visit) error {
+	m, shown, err := h.wayOf(v)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.ParseUint(v.PostFormValue("proposed"), 10, 63)
+	if err != nil || shown.Way.Waits == nil {
+		return &fault.Error{Kind: fault.Absent, Public: "nothing waits to be confirmed"}
+	}
+	err = h.containment.Drop(v.Context(), containment.Drop{ID: m.ID, Proposed: ledger.Number(number), By: v.Viewer.ID})
+	if err == nil {
+		v.Back(shown.Return)
+	}
+	return err
 }
 
 // tick ticks a line of the checklist, in the viewer's name.
