@@ -130,7 +130,7 @@ func (j *Journal) By(ctx context.Context, account roster.AccountID, from ledger.
 const besides = 16
 
 // Follow yields the entries from a number on, then each new one as soon as this
-// node knows of it, until ctx ends.
+// node knows of it, or with those of the next moments: see tell. It goes on until ctx ends.
 func (j *Journal) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for ctx.Err() == nil {
