@@ -345,6 +345,43 @@ func BenchmarkFlush(b *testing.B) {
 	}
 }
 
+// BenchmarkPacedFlush is what a flush takes by itself where turns come one by one: two pages written over, as SQLite's log
+// is, and their fdatasync, 400 times a second. Waking up as often takes µs-idle of its µs-cpu.
+func BenchmarkPacedFlush(b *testing.B) {
+	const size = 1 << 20
+	f := newFlushes(b)
+	if _, err := f.file.Write(make([]byte, size)); err != nil {
+		b.Fatal(err)
+	}
+	each := func(do func()) time.Duration {
+		before, began := processor(b), time.Now()
+		for i := range b.N {
+			wait := syscall.NsecToTimespec(int64(time.Duration(i)*time.Second/400 - time.Since(began)))
+			_ = syscall.Nanosleep(&wait, nil) // the runtime's timers may be a millisecond late; one that is past is an error
+			do()
+		}
+		return (processor(b) - before) / time.Duration(b.N)
+	}
+	idle := each(func() {})
+	at := int64(0)
+	used := each(func() {
+		began := time.Now()
+		if _, err := f.file.WriteAt(make([]byte, 2*(24+4096)), at); err != nil {
+			b.Fatal(err)
+		}
+		if err := syscall.Fdatasync(int(f.file.Fd())); err != nil {
+			b.Fatal(err)
+		}
+		f.took = append(f.took, time.Since(began))
+		at = (at + 2*(24+4096)) % (size / 2)
+	})
+	slices.Sort(f.took)
+	b.ReportMetric(0, "ns/op") // it is paced
+	b.ReportMetric(float64(idle.Nanoseconds())/1000, "µs-idle")
+	b.ReportMetric(float64(used.Nanoseconds())/1000, "µs-cpu")
+	b.ReportMetric(f.took[(len(f.took)-1)*99/100].Seconds()*1000, "ms-p99")
+}
+
 // caseloadMeasured is how many people an adviser of the benchmark accompanies, at least.
 const caseloadMeasured = 50
 
