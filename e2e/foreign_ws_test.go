@@ -36,6 +36,7 @@ person = { row = "$", person = { dossier = "@.id" }, fields = { name = "@.name" 
 tick = {}
 [service.route.websocket.takes.follow]
 request = { dossier = "$.id" }
+reads = true
 shows = ["name"]
 `
 

@@ -36,6 +36,7 @@ several = { row = "$.people[*]", person = { dossier = "@.id" }, fields = { ident
 state = { plain = "$.state" }
 [service.route.websocket.takes.follow]
 request = { dossier = "$.id" }
+reads = true
 shows = ["name"]
 
 [[service.route]]

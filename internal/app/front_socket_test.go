@@ -33,7 +33,7 @@ func liveRoute() httpgate.Route {
 			Sends: []httpgate.Event{{Name: "row", Layout: content.Layout{People: []content.Group{{
 				Row: "$", Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}}, Fields: []content.Part{{Field: register.Name, Path: "@.name"}},
 			}}}}},
-			Takes: []httpgate.Message{{Name: "follow", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$.id", Scheme: "dossier"}}, Shows: register.Name}},
+			Takes: []httpgate.Message{{Name: "follow", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$.id", Scheme: "dossier"}}, Reads: true, Shows: register.Name}},
 		},
 	}
 }

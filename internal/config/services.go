@@ -161,6 +161,7 @@ type takenTable struct {
 	Written  map[string]oneOrMore `toml:"written"`  // category; the members that change it
 	Partial  bool                 `toml:"partial"`  // the application leaves alone what is not sent
 	Writes   []string             `toml:"writes"`   // categories that it changes, whatever it carries
+	Reads    bool                 `toml:"reads"`    // it changes nothing; without it, a message is a change
 	Shows    []string             `toml:"shows"`    // categories that the application tells, from then on, of whom it names
 	Answer   *answerTable         `toml:"answer"`   // of a message that is numbered
 }
@@ -179,7 +180,7 @@ func (w *socketTable) compile(wrong *document, known register.Categories, path s
 	for _, name := range slices.Sorted(maps.Keys(w.Takes)) {
 		taken, at := w.Takes[name], path+".takes."+name
 		m := httpgate.Message{
-			Name: name, Members: taken.Members, Partial: taken.Partial,
+			Name: name, Members: taken.Members, Partial: taken.Partial, Reads: taken.Reads,
 			Writes: categories(wrong, known, at+".writes", taken.Writes), Shows: categories(wrong, known, at+".shows", taken.Shows),
 		}
 		if taken.Answer != nil {

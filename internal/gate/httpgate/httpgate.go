@@ -260,6 +260,7 @@ type Message struct {
 	Written []Writing
 	Partial bool
 	Writes  register.Fields
+	Reads   bool            // it changes nothing
 	Shows   register.Fields // what the application tells, from then on, of whom it names
 	Answer  *Answer         // how its answer is read, where it is numbered: its Layout, which is of JSON, and About. An answer in which nothing is declared is an empty list
 }

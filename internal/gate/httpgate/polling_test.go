@@ -41,9 +41,9 @@ func packets() httpgate.Route {
 		Prefixes: []string{"0", "40", "42", "42/desk,"}, Type: []string{"$[0]"}, Words: []string{"2", "3", "6", "40", "2probe", "3probe", "5"}, Polling: true,
 		Sends: []httpgate.Event{{Name: "0", Layout: opening}, {Name: "40", Layout: opening}, {Name: "42 row", Layout: row}, {Name: "42/desk, tick"}},
 		Takes: []httpgate.Message{
-			{Name: "42 follow", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}, Shows: register.Name},
+			{Name: "42 follow", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}, Reads: true, Shows: register.Name},
 			{Name: "42 note", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}, Written: []httpgate.Writing{{Name: "$[1].text", Field: register.Note}}},
-			{Name: "42 hello"},
+			{Name: "42 hello", Reads: true},
 		},
 	}
 	return route

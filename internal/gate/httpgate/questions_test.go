@@ -41,14 +41,14 @@ func asks() httpgate.Route {
 		Numbered: []socket.Numbered{{Asks: "42", Answers: "43"}, {Asks: "42/desk,", Answers: "43/desk,"}},
 		Sends:    []httpgate.Event{{Name: "0", Layout: content.Layout{Plain: []string{"$.sid"}}}, {Name: "42 people moved", Layout: route.Socket.Sends[2].Layout}},
 		Takes: []httpgate.Message{
-			{Name: "42 hello", Members: []string{"$[1].page"}},
-			{Name: "42 find, people", Members: []string{"$[2].surname"}, Answer: answer("$[1].data[*]", "$[0].code", "$[1].total")},
-			{Name: "42 get, people", Request: who, Answer: answer("$[1]", "$[0].code")},
-			{Name: "42 file, people", Request: who, Answer: about},
-			{Name: "42 letter, people", Request: who, Shows: register.Name, Answer: answer("", "$[1]")},
+			{Name: "42 hello", Members: []string{"$[1].page"}, Reads: true},
+			{Name: "42 find, people", Members: []string{"$[2].surname"}, Reads: true, Answer: answer("$[1].data[*]", "$[0].code", "$[1].total")},
+			{Name: "42 get, people", Request: who, Reads: true, Answer: answer("$[1]", "$[0].code")},
+			{Name: "42 file, people", Request: who, Reads: true, Answer: about},
+			{Name: "42 letter, people", Request: who, Reads: true, Shows: register.Name, Answer: answer("", "$[1]")},
 			{Name: "42 patch, people", Request: who, Written: []httpgate.Writing{{Name: "$[3].note", Field: register.Note}}, Answer: answer("$[1]")},
-			{Name: "42 ping", Answer: &httpgate.Answer{}},
-			{Name: "42/desk, count", Members: []string{"$[1].of"}, Answer: answer("", "$[0]")},
+			{Name: "42 ping", Reads: true, Answer: &httpgate.Answer{}},
+			{Name: "42/desk, count", Members: []string{"$[1].of"}, Reads: true, Answer: answer("", "$[0]")},
 		},
 	}
 	return route
@@ -127,6 +127,40 @@ func TestSCOPE_9_AnAnswerIsDecidedByWhatItsQuestionAsked(t *testing.T) {
 	}
 	if cost != meter.People(3) {
 		t.Errorf("charged %v", cost)
+	}
+}
+
+// What a message does, its words alone do not say: it is a change, written before the application hears of it, unless it is declared a reading.
+//
+// Promises: LEDGER-1, LEDGER-2
+func TestLEDGER_2_AMessageIsAChangeUnlessItIsDeclaredAReading(t *testing.T) {
+	route := asks()
+	route.Socket.Takes = append(route.Socket.Takes,
+		httpgate.Message{Name: "42 remove, people", Request: route.Socket.Takes[2].Request, Answer: route.Socket.Takes[2].Answer},
+		httpgate.Message{Name: "42 close", Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "$[1].id", Scheme: "dossier"}}},
+		httpgate.Message{Name: "42 clear"})
+	w := newWorldUnder(t, rules, route)
+	s := w.speaks()
+	p := w.opens(s, "/live?transport=websocket")
+	for _, test := range []struct {
+		says  string
+		about register.PersonID
+	}{
+		{`427["remove","people","p2"]`, w.key.Person("p2")},
+		{`42["close",{"id":"p3"}]`, w.key.Person("p3")},
+		{`42["clear"]`, register.PersonID{}},
+	} {
+		before := len(w.entries())
+		p.asks(test.says)
+		select {
+		case <-s.heard:
+		case <-time.After(time.Minute):
+			t.Fatalf("the application never hears %s", test.says)
+		}
+		written := w.entries()[before:]
+		if len(written) != 1 || written[0].Kind != ledger.Changed || written[0].Person != test.about {
+			t.Errorf("when the application hears %s, this is written: %+v", test.says, written)
+		}
 	}
 }
 
@@ -597,7 +631,7 @@ func TestRUN_9_QuestionsAndTheirAnswersAreDrafted(t *testing.T) {
 		}
 	}
 	draft := held(t, book, "4711", "lsa", "ourcade")
-	for _, want := range []string{"numbered = { 42 = \"43\" }\n", "type = [\"$[0]\", \"$[1]\"]\n", "[service.route.websocket.takes.\"42 find, people\"]\nanswer = {}", "$[2].surname", "[service.route.websocket.takes.\"42 follow\"]\nanswer = {}"} {
+	for _, want := range []string{"numbered = { 42 = \"43\" }\n", "type = [\"$[0]\", \"$[1]\"]\n", "[service.route.websocket.takes.\"42 find, people\"]\nanswer = {}", "$[2].surname", "[service.route.websocket.takes.\"42 follow\"]\nanswer = {}", "\n# reads = true, if it changes nothing\n"} {
 		if !strings.Contains(draft, want) {
 			t.Errorf("%q is not in the draft:\n%s", want, draft)
 		}
@@ -605,7 +639,7 @@ func TestRUN_9_QuestionsAndTheirAnswersAreDrafted(t *testing.T) {
 
 	bare.Socket = &httpgate.Socket{
 		Prefixes: []string{"40"}, Numbered: []socket.Numbered{{Asks: "42", Answers: "43"}}, Type: []string{"$[0]", "$[1]"},
-		Takes: []httpgate.Message{{Name: "42 find, people", Members: []string{"$[2].surname"}, Answer: &httpgate.Answer{}}},
+		Takes: []httpgate.Message{{Name: "42 find, people", Members: []string{"$[2].surname"}, Reads: true, Answer: &httpgate.Answer{}}},
 	}
 	w, book = seeing(t, true, bare)
 	s = w.speaks()

@@ -116,7 +116,7 @@ func (t *route) taking(m Message, c *fault.Complaints) *route {
 	at := "websocket.takes." + m.Name
 	one := &route{place: t.place, name: strings.TrimSpace(t.name + " " + m.Name), method: http.MethodPost, schemes: t.schemes, Route: Route{
 		Path: t.Path, Kind: t.Kind, Purpose: t.Purpose, Query: t.Query, Request: slices.Concat(t.Request, m.Request), Members: slices.Clone(m.Members),
-		Written: m.Written, Partial: m.Partial, Writes: m.Writes, Shows: t.Shows | m.Shows, Reads: m.Writes == 0 && len(m.Written) == 0,
+		Written: m.Written, Partial: m.Partial, Writes: m.Writes, Shows: t.Shows | m.Shows, Reads: m.Reads,
 	}}
 	one.Members = append(one.Members, t.socket.packets.Says(m.Name)...)
 	var wrong fault.Complaints
@@ -124,6 +124,7 @@ func (t *route) taking(m Message, c *fault.Complaints) *route {
 	one.query, one.form = allowed(one.Query), make(map[string]string)
 	one.compileRequest(&wrong)
 	one.checkSchemes(&wrong)
+	one.checkReads(&wrong)
 	switch {
 	case slices.ContainsFunc(m.Request, func(n Naming) bool { return n.In != InJSON }) || slices.ContainsFunc(m.Written, func(w Writing) bool { return !strings.HasPrefix(w.Name, "$") }) || one.xml != nil:
 		wrong.Add("", "a message is JSON: write members by their paths, such as $.id")
@@ -135,8 +136,6 @@ func (t *route) taking(m Message, c *fault.Complaints) *route {
 		wrong.Add("shows", "the message names somebody and changes nothing: say with shows what the application tells of them from then on")
 	case !register.AllFields.Has(m.Shows):
 		wrong.Add("shows", "there are categories nobody knows")
-	case m.Partial && one.Reads:
-		wrong.Add("partial", "it changes nothing; leave it out, or say what it writes")
 	}
 	c.In(at, wrong.Err())
 	return one

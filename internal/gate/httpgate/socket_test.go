@@ -49,8 +49,8 @@ func live() httpgate.Route {
 			Type: []string{"$.type"}, Protocols: []string{"town.v1", "town.v2"}, Codes: []int{4001}, Words: []string{"♥"},
 			Sends: []httpgate.Event{{Name: "moved", Layout: within}, {Name: "file", Layout: onePerson, About: true}, {Name: "row", Layout: onePerson}, {Name: "several", Layout: several}, {Name: "status", Layout: nobodyInIt}, {Name: "tick"}},
 			Takes: []httpgate.Message{
-				{Name: "hello", Members: []string{"$.page"}},
-				{Name: "follow", Request: inJSON("$.id"), Shows: register.Name},
+				{Name: "hello", Members: []string{"$.page"}, Reads: true},
+				{Name: "follow", Request: inJSON("$.id"), Reads: true, Shows: register.Name},
 				{Name: "note", Request: inJSON("$.id"), Written: []httpgate.Writing{{Name: "$.text", Field: register.Note}}},
 			},
 		},
@@ -863,7 +863,7 @@ func TestSCOPE_1_AWebSocketIsDeclaredInOneWay(t *testing.T) {
 		"declare a route of people":      func(r *httpgate.Route) { r.Kind = httpgate.Page },
 		"by their paths, such as $.id":   func(r *httpgate.Route) { r.Socket.Takes[1].Request[0].In = httpgate.InQuery },
 		"for the method":                 func(r *httpgate.Route) { r.Socket.Takes[0].Members = []string{"$._method"} },
-		"it changes nothing; leave":      func(r *httpgate.Route) { r.Socket.Takes[1].Partial = true },
+		"it changes nothing: leave":      func(r *httpgate.Route) { r.Socket.Takes[1].Partial = true },
 		"it is said of what is asked":    func(r *httpgate.Route) { r.Waits = time.Minute },
 	} {
 		r := live()

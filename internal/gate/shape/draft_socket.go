@@ -108,6 +108,7 @@ func draftSocket(b *strings.Builder, shapes []Shape, first Shape, known register
 				fmt.Fprintf(&own, "answer = {} # it is seen once this is declared\n")
 			}
 			s.named(&own, known, "members", without(s.Body, tag), false)
+			fmt.Fprintf(&own, "# reads = true, if it changes nothing\n")
 		default:
 			fmt.Fprintf(&own, "# what the application says, refused %d×\n", s.Times)
 			d := rowsDraft{b: &own, known: known, scheme: scheme, format: "json", media: "application/json", about: names}
