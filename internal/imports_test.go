@@ -18,7 +18,7 @@ import (
 
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
-	"fault", "i18n", "typed", "trace", "manual", "seal", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
+	"fault", "i18n", "typed", "trace", "manual", "seal", "dial", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "breakglass", "containment", "accounts", "intake", "custody", "grants", "archive", "glossary", "installed", "provision", "audit", "alert", "signin", "gate",
 	"campaign", "usage", "refund", "tune", "notice", "incident", "person", "siem", "ssf", "portal", "store", "config", "app", "lab",
 }

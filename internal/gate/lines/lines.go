@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"time"
 
+	"poterne/internal/dial"
 	"poterne/internal/roster"
 )
 
@@ -31,13 +32,13 @@ func New() *Lines {
 	l.plain = plain{dial: l.once.DialContext, idle: make(map[owner][]*line)}
 	l.once.DisableKeepAlives = true
 	// Its addresses are names of lines. Where one leads is in the request.
-	dial := l.kept.DialContext
+	connect := l.kept.DialContext
 	l.kept.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return dial(ctx, network, upstreamOf(ctx).address())
+		return connect(ctx, network, upstreamOf(ctx).address())
 	}
 	l.kept.DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		to := upstreamOf(ctx)
-		plain, err := dial(ctx, network, to.address())
+		plain, err := connect(ctx, network, to.address())
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func New() *Lines {
 func newTransport() *http.Transport {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            dial.Any(dialer.DialContext),
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxIdleConns:           mostIdle,

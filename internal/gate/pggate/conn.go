@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"poterne/internal/dial"
 	"poterne/internal/fault"
 	"poterne/internal/i18n"
 	"poterne/internal/roster"
@@ -335,6 +336,10 @@ func (s *service) connect(ctx context.Context, zone string) (*pgconn.PgConn, err
 		f := pgproto3.NewFrontend(r, w)
 		f.SetMaxBodyLen(int(s.Largest) + 64<<10)
 		return f
+	}
+	if config.ValidateConnect == nil { // otherwise each address may be another server, and is asked
+		config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+		config.DialFunc = pgconn.DialFunc(dial.Any(dial.Func(config.DialFunc)))
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second

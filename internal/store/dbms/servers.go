@@ -6,12 +6,15 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"poterne/internal/dial"
 )
 
 const (
@@ -47,9 +50,9 @@ type Servers struct {
 // server says nothing for longer than silence while it is waited for; 0 is for ever.
 func NewServers(config *pgx.ConnConfig, silence time.Duration) *Servers {
 	s := &Servers{open: make(map[*impatient]uint64)}
-	dial := config.DialFunc
+	connect := config.DialFunc
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
+		conn, err := connect(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -71,10 +74,33 @@ func connectors(config *pgx.ConnConfig) (each []driver.Connector) {
 		}
 		one := config.Copy()
 		one.Host, one.Port, one.TLSConfig, one.Fallbacks = ways[0].Host, ways[0].Port, ways[0].TLSConfig, ways[1:n]
-		each = append(each, stdlib.GetConnector(*one))
+		each = append(each, toServer{stdlib.GetConnector(*one), one})
 		ways = ways[n:]
 	}
 	return each
+}
+
+// toServer connects to one server.
+type toServer struct {
+	driver.Connector
+	config *pgx.ConnConfig
+}
+
+// Connect implements driver.Connector. Where a name has several addresses, the first that takes writes is taken, and none that
+// says nothing holds it up: each may be another server.
+func (c toServer) Connect(ctx context.Context) (driver.Conn, error) {
+	if strings.HasPrefix(c.config.Host, "/") {
+		return c.Connector.Connect(ctx)
+	}
+	addresses, err := c.config.LookupFunc(ctx, c.config.Host)
+	if err != nil {
+		return nil, err
+	}
+	return dial.First(ctx, addresses, func(ctx context.Context, address string) (driver.Conn, error) {
+		one := c.config.Copy()
+		one.LookupFunc = func(context.Context, string) ([]string, error) { return []string{address}, nil }
+		return stdlib.GetConnector(*one).Connect(ctx)
+	})
 }
 
 // Connector makes connections to the primary. The config is a copy of the one that
