@@ -32,6 +32,50 @@ func seeing(t *testing.T, learn bool, routes ...httpgate.Route) (*world, *shape.
 	return w, book
 }
 
+// Beside people's identifiers, a name that begins with a sign is most often the application's own, and answers otherwise: it is a
+// route of its own, of which nothing but the sign is kept, so that nobody's identifier is written as one, whoever asks however often.
+//
+// Promise: RUN-9
+func TestRUN_9_ANameThatBeginsWithASignIsARouteOfItsOwn(t *testing.T) {
+	w, book := seeing(t, true)
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/cases/_fourcade" {
+			rw.Header().Set("Content-Type", "text/csv")
+			_, _ = io.WriteString(rw, "id,surname\n4711,Fourcade\n")
+			return
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		if strings.Contains(r.URL.Path, "/_") {
+			_, _ = io.WriteString(rw, `{"rows":[{"id":"4711","surname":"Fourcade"},{"id":"4712","surname":"Boucher"}]}`)
+			return
+		}
+		_, _ = io.WriteString(rw, `{"id":"4711","surname":"Fourcade","phone":"0199001234"}`)
+	}
+	for range 30 {
+		for _, path := range []string{"/people/_all_docs", "/people/_4711", "/people/_fourcade", "/people/4711", "/people/fourcade", "/cases/_4711", "/cases/_fourcade"} {
+			w.refused(w.get(path), policy.NotDeclared)
+		}
+	}
+	draft := held(t, book, "4711", "4712", "ourcade", "oucher", "_docs", "0199")
+	routes := strings.Split(draft, "[[service.route]]\n")[1:]
+	if len(routes) != 3 {
+		t.Errorf("%d routes:\n%s", len(routes), draft)
+	}
+	for start, want := range map[string]string{
+		"get = \"/people/_\"\n":    "row = \"$.rows[*]\"",
+		"get = \"/people/{id}\"\n": "fields.contact = \"@.phone\"",
+		"get = \"/cases/{id}\"\n":  "row = \"$.rows[*]\"", // nothing tells these from identifiers
+	} {
+		i := slices.IndexFunc(routes, func(route string) bool { return strings.HasPrefix(route, start) })
+		if i < 0 || !strings.Contains(routes[i], want) {
+			t.Errorf("no route %q with %q:\n%s", start, want, draft)
+		}
+		if i >= 0 && strings.Contains(start, "people/{id}") && strings.Contains(routes[i], "$.rows") {
+			t.Errorf("the list stands with what one person's address answers:\n%s", routes[i])
+		}
+	}
+}
+
 // Whatever is refused because nobody declared it leaves what it looked like, and no
 // value of the request or the answer.
 //

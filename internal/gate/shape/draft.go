@@ -15,8 +15,13 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	var b strings.Builder
 	done := make(map[string]bool)
 	statements := 0
+	seen := shapes
 	shapes = slices.Clone(shapes)
-	for i, s := range shapes {
+	for i, s := range shapes { // a name that begins with a sign is told from identifiers where there are some beside it
+		folder, _, own := s.ownName()
+		if own && !slices.ContainsFunc(seen, func(o Shape) bool { return o.Method == s.Method && o.Path == folder+Placeholder }) {
+			s.Path = folder + Placeholder
+		}
 		shapes[i].Path = s.address()
 	}
 	for i, inner := range shapes { // files in folders within a folder of files
@@ -140,8 +145,13 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 // begin writes the address of a route, and says whether it may name somebody. It reports false for one that is
 // not kept whole.
 func (s Shape) begin(b *strings.Builder, scheme string) (names, whole bool) {
+	at := s.Path
+	folder, sign, own := s.ownName()
+	if own {
+		s.Path = folder + sign
+	}
 	unsaid := strings.Contains(strings.ReplaceAll(s.Path, "/"+Placeholder, ""), Placeholder) || strings.HasSuffix(s.Path, "...")
-	fmt.Fprintf(b, "# %s %s: asked %d×, and refused: %s\n", s.Method, s.Path, s.Times, s.Why)
+	fmt.Fprintf(b, "# %s %s: asked %d×, and refused: %s\n", s.Method, at, s.Times, s.Why)
 	if unsaid {
 		fmt.Fprintf(b, "# Its address has too many parts to be kept; declare it by hand.\n\n")
 		return false, false
@@ -155,6 +165,9 @@ func (s Shape) begin(b *strings.Builder, scheme string) (names, whole bool) {
 		}
 		ids = append(ids, name)
 		path = strings.Replace(path, "/"+Placeholder, "/{"+name+"}", 1)
+	}
+	if own {
+		fmt.Fprintf(b, "# Its last part goes on after %s: most often a name of the application's own, beside identifiers. It is not kept: write it out.\n", sign)
 	}
 	fmt.Fprintf(b, "[[service.route]]\n")
 	switch s.Method {

@@ -152,7 +152,11 @@ func Word(name string) string {
 	return name
 }
 
-// Path is an address without what could be somebody's.
+// ownSigns begin names that are most often an application's own, where identifiers of people begin with a letter or a digit: CouchDB's
+// _all_docs, FHIR's $everything, ~ of file servers.
+const ownSigns = "_$~"
+
+// Path is an address without what could be somebody's. Of its last part, the sign is kept with which it begins.
 func Path(segments []string) string {
 	var b strings.Builder
 	for i, segment := range segments {
@@ -161,11 +165,23 @@ func Path(segments []string) string {
 			break
 		}
 		b.WriteByte('/')
-		if segment != "" {
-			b.WriteString(Word(segment))
+		if segment == "" {
+			continue
 		}
+		word := Word(segment)
+		if word == Placeholder && i == len(segments)-1 && strings.ContainsRune(ownSigns, rune(segment[0])) {
+			b.WriteByte(segment[0])
+		}
+		b.WriteString(word)
 	}
 	return b.String()
+}
+
+// ownName is the address of a shape up to the name in its last part, of which only the sign is kept.
+func (s Shape) ownName() (folder, sign string, ok bool) {
+	at := strings.LastIndexByte(s.Path, '/') + 1
+	sign, ok = strings.CutSuffix(s.Path[at:], Placeholder)
+	return s.Path[:at], sign, ok && sign != "" && strings.Contains(ownSigns, sign)
 }
 
 // parts gathers places and kinds, so many of them.
