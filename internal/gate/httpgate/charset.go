@@ -48,7 +48,7 @@ func (s *response) decodeText(usual string) error {
 		return notUnderstood("the response is not in its charset")
 	}
 	const longest = 3 // bytes of a character in UTF-8
-	if err := s.taken.grow(longest * int64(len(s.body()))); err != nil {
+	if err := s.taken.Grow(longest * int64(len(s.body()))); err != nil {
 		return err
 	}
 	text, err := charmap.Windows1252.NewDecoder().Bytes(s.body())

@@ -123,27 +123,3 @@ func TestAReaderThatPanicsHasNotUnderstood(t *testing.T) {
 		t.Error("no error")
 	}
 }
-
-func FuzzAddress(f *testing.F) {
-	for _, path := range []string{"/files/p1", "/a%20b/", "/%2e%2e/", "//", "/a;b", "/%C3%A9"} {
-		f.Add(path, "a=b&c=%20")
-	}
-	f.Fuzz(func(t *testing.T, path, query string) {
-		segments, err := httpgate.ReadAddress(path, query)
-		if err != nil {
-			return
-		}
-		u, err := url.Parse("http://a.example" + path)
-		if err != nil {
-			t.Skip() // no server hands such a path on
-		}
-		if got := strings.TrimPrefix(u.Path, "/"); got != strings.Join(segments, "/") {
-			t.Errorf("read %q where net/url reads %q", segments, got)
-		}
-		for _, segment := range segments {
-			if segment == "." || segment == ".." || strings.ContainsAny(segment, "/\\;%?#\x00") {
-				t.Errorf("%q passed", segment)
-			}
-		}
-	})
-}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/budget"
 	"poterne/internal/gate/content"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -50,7 +51,7 @@ func (x *exchange) read(s *response) (c contents, err error) {
 		return x.passes(s)
 	}
 	switch err := s.decodeText(t.charsetOf(s.status, s.media)); {
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, budget.ErrTooMuch):
 		return c, x.unavailable(policy.TooMuchAtOnce, err.Error())
 	case err != nil:
 		return c, err
@@ -128,8 +129,8 @@ func (x *exchange) unpack(s *response) error {
 		return notUnderstood("the response: " + err.Error())
 	case unpacked > x.service.Largest:
 		return notUnderstood("the response is too large when it is unpacked")
-	case s.taken.grow(int64(len(s.body()))+unpacked) != nil:
-		return x.unavailable(policy.TooMuchAtOnce, errTooMuch.Error())
+	case s.taken.Grow(int64(len(s.body()))+unpacked) != nil:
+		return x.unavailable(policy.TooMuchAtOnce, budget.ErrTooMuch.Error())
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/budget"
 	"poterne/internal/gate/content"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
@@ -173,10 +174,11 @@ func (x *exchange) pull(ctx context.Context) (events <-chan pulled, next chan<- 
 	out, on := make(chan pulled), make(chan struct{})
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		in := &taking{from: x.response.rest.body, share: &share{of: &x.proxy.reading, weight: asCopy}}
-		defer in.share.giveBack()
+		taken := x.proxy.reading.Share(asCopy)
+		defer taken.GiveBack()
+		in := budget.NewReader(x.response.rest.body, &taken)
 		from := content.NewEvents(in, int(min(largestMessage, x.service.Largest)))
-		from.Drops = in.drop
+		from.Drops = in.Drop
 		for {
 			event, err := from.Next()
 			select {
@@ -205,7 +207,7 @@ func (x *exchange) wrong(err error) error {
 		return nil
 	case errors.Is(err, content.ErrLongEvent):
 		return notUnderstood(err.Error())
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, budget.ErrTooMuch):
 		return x.unavailable(policy.TooMuchAtOnce, err.Error())
 	default:
 		return io.EOF

@@ -398,7 +398,7 @@ const portion = 64 << 10
 // release sends what may be shown of a response. An order that comes between two
 // portions breaks it off; the browser sees that it is not whole.
 func (x *exchange) release(ctx context.Context, read contents, body []byte) {
-	x.response.taken.read()
+	x.response.taken.Lighten(2 * asIs) // what is left is the response, and what goes out of it: whoever takes it slowly keeps nobody else from being answered
 	x.sendHeader(x.response, read)
 	x.sendReceipt()
 	if x.response.rest != nil {

@@ -11,14 +11,8 @@ func ReadByNothing(p *Proxy, r *http.Request) error {
 	return err
 }
 
-// ReadAddress and ReadPairs are for fuzzing.
-func ReadAddress(path, query string) (segments []string, err error) {
-	a, err := readAddress(path, query)
-	return a.segments, err
-}
-
 // LeftToRead is what more answers may take at this moment.
-func (p *Proxy) LeftToRead() int64 { return p.reading.left.Load() }
+func (p *Proxy) LeftToRead() int64 { return p.reading.Left() }
 
 // HoldTurns leaves no place to read an answer, until what it returns is called.
 func (p *Proxy) HoldTurns() (giveBack func()) {
@@ -41,7 +35,7 @@ func RewriteMultipart(body []byte, media string) (anew []byte, anewMedia string,
 	q := request{body: body, header: http.Header{"Content-Type": {media}}, route: &route{files: map[string][]string{"photo": {"image/png"}}}}
 	fields, err := q.readMultipart()
 	for _, f := range fields {
-		names, values = append(names, f.name), append(values, f.value)
+		names, values = append(names, f.Name), append(values, f.Value)
 	}
 	return q.body, q.header["Content-Type"][0], names, values, err
 }

@@ -86,7 +86,7 @@ func (x *exchange) toApplication(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := url.PathUnescape(q.address.path)
+	plain, err := url.PathUnescape(q.address.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (x *exchange) toApplication(ctx context.Context) (*http.Request, error) {
 		Method: method, Header: x.outgoingHeader(assertion), Host: x.service.Upstream.Host,
 		URL: &url.URL{
 			Scheme: x.service.Upstream.Scheme, Host: x.service.Upstream.Host,
-			Path: plain, RawPath: q.address.path, RawQuery: q.address.rawQuery,
+			Path: plain, RawPath: q.address.Path, RawQuery: q.address.RawQuery,
 		},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}

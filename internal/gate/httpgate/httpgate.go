@@ -31,6 +31,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/asked"
 	"poterne/internal/gate/assert"
+	"poterne/internal/gate/budget"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/lines"
 	"poterne/internal/gate/network"
@@ -357,7 +358,7 @@ type Proxy struct {
 	origins  *http.CrossOriginProtection
 	trails   *trail.Memory
 	lines    *lines.Lines
-	reading  budget
+	reading  *budget.Budget
 	turns    turns
 	flows    flows
 	late     time.Duration
@@ -397,7 +398,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 		d.Even = gate.Even
 	}
 	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: trail.New(), lines: lines.New(), flows: newFlows(), late: lateAnswer, questions: asked.New[question](d.Now)}
-	p.reading.left.Store(d.Reading)
+	p.reading = budget.New(d.Reading)
 	p.turns = newTurns()
 	return p, nil
 }
@@ -416,7 +417,7 @@ func (p *Proxy) notice(account roster.AccountID, q *request) meter.Signs {
 	}
 	asked := trail.Asked{Route: q.route.name, Refs: q.refs, Named: q.named}
 	for _, one := range q.pairs() {
-		asked.Pairs = append(asked.Pairs, trail.Pair{Name: one.name, Value: one.value})
+		asked.Pairs = append(asked.Pairs, trail.Pair{Name: one.Name, Value: one.Value})
 	}
 	if search := q.route.Search; search != nil {
 		asked.Search, asked.Name, asked.Birth = true, search.Name, search.Birth

@@ -6,10 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/address"
 	"poterne/internal/gate/content"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -52,93 +51,21 @@ func (p *Proxy) serviceOf(r *http.Request) (*service, bool) {
 	return found, found != nil
 }
 
-// address is where a request goes within a service, as it was written and as it
-// was understood.
-type address struct {
-	path     string // escaped, without the prefix
-	segments []string
-	rawQuery string
-	query    []pair
-}
-
-type pair struct{ name, value string }
-
-// readAddress understands an address, or refuses it: where two programs could
-// read an address differently, the application might see another than we did.
-func readAddress(path, rawQuery string) (address, error) {
-	a := address{path: path, rawQuery: rawQuery}
-	if !strings.HasPrefix(path, "/") {
-		return a, unreadable("the path does not begin with a slash")
-	}
-	raw := strings.Split(path[1:], "/")
-	a.segments = make([]string, len(raw))
-	for i, segment := range raw {
-		if segment == "" && i < len(raw)-1 {
-			return a, unreadable("the path has an empty part")
-		}
-		plain, err := url.PathUnescape(segment)
-		if err != nil || overescaped(segment) || plain == "." || plain == ".." || !utf8.ValidString(plain) ||
-			strings.ContainsAny(plain, `/\;%?#`) || strings.ContainsFunc(plain, unicode.IsControl) {
-			return a, unreadable("the path can be read in two ways")
-		}
-		a.segments[i] = plain
-	}
-	var err error
-	a.query, err = readPairs(rawQuery, "")
-	return a, err
-}
-
-// overescaped reports whether a character that needs no escape has one.
-func overescaped(segment string) bool {
-	for i := 0; i+2 < len(segment); i++ {
-		if segment[i] != '%' {
-			continue
-		}
-		c, err := url.PathUnescape(segment[i : i+3])
-		if err == nil && (c[0] >= 'a' && c[0] <= 'z' || c[0] >= 'A' && c[0] <= 'Z' || c[0] >= '0' && c[0] <= '9' || strings.ContainsAny(c, "-._~")) {
-			return true
-		}
-	}
-	return false
-}
-
-// readPairs understands a query or a form, in which the given control characters
-// may stand.
-func readPairs(raw, controls string) ([]pair, error) {
-	if raw == "" {
-		return nil, nil
-	}
-	var pairs []pair
-	for part := range strings.SplitSeq(raw, "&") {
-		name, value, _ := strings.Cut(part, "=")
-		var err, alsoErr error
-		name, err = url.QueryUnescape(name)
-		value, alsoErr = url.QueryUnescape(value)
-		odd := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(controls, r) }
-		if err != nil || alsoErr != nil || name == "" || strings.Contains(part, ";") ||
-			!utf8.ValidString(name+value) || strings.ContainsFunc(name, unicode.IsControl) || strings.ContainsFunc(value, odd) {
-			return nil, unreadable("the parameters can be read in two ways")
-		}
-		pairs = append(pairs, pair{name, value})
-	}
-	return pairs, nil
-}
-
 // find returns the declared route of a method and an address, query included.
-func (s *service) find(method string, a address) (*route, error) {
+func (s *service) find(method string, a address.Address) (*route, error) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	probe := &http.Request{Method: method, URL: &url.URL{Path: "/" + strings.Join(a.segments, "/"), RawPath: a.path}}
+	probe := &http.Request{Method: method, URL: &url.URL{Path: "/" + strings.Join(a.Segments, "/"), RawPath: a.Path}}
 	handler, _ := s.mux.Handler(probe)
 	t, ok := handler.(*route)
 	if !ok {
 		return nil, s.missing(probe)
 	}
 	if t.byQuery() {
-		return t.choose(a.query)
+		return t.choose(a.Query)
 	}
-	if err := t.takes(a.query); err != nil {
+	if err := t.takes(a.Query); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -149,7 +76,7 @@ func (t *route) byQuery() bool { return t.Operation != "" && t.method == http.Me
 
 // choose finds the one route of the address that takes these parameters. Where two would, the request
 // could be decided as either, and is refused.
-func (t *route) choose(query []pair) (found *route, wrong error) {
+func (t *route) choose(query []address.Pair) (found *route, wrong error) {
 	for _, one := range append([]*route{t}, t.others...) {
 		err := cmp.Or(one.takes(query), one.isFor(query))
 		switch {
@@ -168,9 +95,9 @@ func (t *route) choose(query []pair) (found *route, wrong error) {
 }
 
 // takes reports what a route does not take of the parameters.
-func (t *route) takes(query []pair) error {
+func (t *route) takes(query []address.Pair) error {
 	for _, p := range query {
-		if _, ok := t.query[p.name]; !ok {
+		if _, ok := t.query[p.Name]; !ok {
 			return &objection{policy.UndeclaredParameter, "a parameter of the address"}
 		}
 		if !t.mayBe(p) {
@@ -182,7 +109,7 @@ func (t *route) takes(query []pair) error {
 
 // isFor wants each parameter by which a route is told from others of its address: it is there, and each
 // time of the form that is declared.
-func (t *route) isFor(query []pair) error {
+func (t *route) isFor(query []address.Pair) error {
 	for name := range t.query {
 		around, bound := t.around[name]
 		if !bound && t.only[name] == nil {
@@ -190,10 +117,10 @@ func (t *route) isFor(query []pair) error {
 		}
 		there := false
 		for _, p := range query {
-			if p.name != name {
+			if p.Name != name {
 				continue
 			}
-			if _, fits := content.Within(around, p.value); bound && !fits {
+			if _, fits := content.Within(around, p.Value); bound && !fits {
 				return &objection{policy.ValueNotListed, "a parameter of the address has not the form that tells routes apart"}
 			}
 			there = true
@@ -206,8 +133,8 @@ func (t *route) isFor(query []pair) error {
 }
 
 // mayBe reports whether a parameter or a field has a value that it may have.
-func (t *route) mayBe(p pair) bool {
-	return t.only[p.name] == nil || t.only[p.name].MatchString(p.value)
+func (t *route) mayBe(p address.Pair) bool {
+	return t.only[p.Name] == nil || t.only[p.Name].MatchString(p.Value)
 }
 
 // missing says why no route is declared for a request.
@@ -222,24 +149,24 @@ func (s *service) missing(probe *http.Request) error {
 }
 
 // refsIn returns the people whom an address of the route names.
-func (t *route) refsIn(a address) (refs []register.Ref, err error) {
+func (t *route) refsIn(a address.Address) (refs []register.Ref, err error) {
 	for _, w := range t.wild {
-		if refs, err = t.appendRef(refs, w.scheme, a.segments[w.segment]); err != nil {
+		if refs, err = t.appendRef(refs, w.scheme, a.Segments[w.segment]); err != nil {
 			return nil, err
 		}
 	}
-	return t.appendRefs(refs, t.query, a.query)
+	return t.appendRefs(refs, t.query, a.Query)
 }
 
 // appendRefs adds the people whom parameters name: each of them, if one comes
 // more than once. An empty one names nobody.
-func (t *route) appendRefs(refs []register.Ref, schemes map[string]string, pairs []pair) (_ []register.Ref, err error) {
+func (t *route) appendRefs(refs []register.Ref, schemes map[string]string, pairs []address.Pair) (_ []register.Ref, err error) {
 	for _, p := range pairs {
-		scheme := schemes[p.name]
-		if scheme == "" || p.value == "" {
+		scheme := schemes[p.Name]
+		if scheme == "" || p.Value == "" {
 			continue
 		}
-		value, fits := content.Within(t.around[p.name], p.value)
+		value, fits := content.Within(t.around[p.Name], p.Value)
 		if !fits {
 			return nil, unnamed("a parameter or a field has not the form that is declared after as")
 		}

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"poterne/internal/gate/address"
 	"poterne/internal/policy"
 )
 
@@ -21,7 +22,7 @@ const mostParts = 1000
 // readMultipart understands a form with files, and writes it anew: two programs do not
 // agree about every boundary and header, and the application sees what was read here.
 // A file passes unread where its field and content type are declared.
-func (q *request) readMultipart() (fields []pair, err error) {
+func (q *request) readMultipart() (fields []address.Pair, err error) {
 	unclear := unreadable("the form can be read in two ways")
 	_, parameters, err := mime.ParseMediaType(q.header["Content-Type"][0])
 	if err != nil || parameters["boundary"] == "" {
@@ -57,7 +58,7 @@ func (q *request) readMultipart() (fields []pair, err error) {
 			if !utf8.Valid(body) || bytes.ContainsFunc(body, odd) {
 				return nil, unclear
 			}
-			fields = append(fields, pair{field, string(body)})
+			fields = append(fields, address.Pair{Name: field, Value: string(body)})
 			header.Set("Content-Disposition", `form-data; name="`+escaped(field)+`"`)
 		}
 		to, err := out.CreatePart(header)

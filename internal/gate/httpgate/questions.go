@@ -31,11 +31,11 @@ const (
 
 // connection is the one that a request, or each message of it, belongs to.
 func (x *exchange) connection() asked.Connection {
-	c := asked.Connection{Account: x.session.Account, Session: x.session.ID, Service: x.service.ID, Path: strings.Clone(x.request.address.path)}
+	c := asked.Connection{Account: x.session.Account, Session: x.session.ID, Service: x.service.ID, Path: strings.Clone(x.request.address.Path)}
 	times := 0
-	for _, p := range x.request.address.query {
-		if p.name == "sid" {
-			times, c.SID = times+1, strings.Clone(p.value)
+	for _, p := range x.request.address.Query {
+		if p.Name == "sid" {
+			times, c.SID = times+1, strings.Clone(p.Value)
 		}
 	}
 	if times != 1 || len(c.SID) > longestSID {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"poterne/internal/gate/address"
 	"poterne/internal/register"
 )
 
@@ -44,9 +45,9 @@ func (x *exchange) redirection(s *response) (location string, named []register.R
 // that its route declares.
 func (x *exchange) leads(to target) error {
 	q := &x.request
-	asked := slices.Clone(q.address.segments)
+	asked := slices.Clone(q.address.Segments)
 	for _, p := range q.pairs() {
-		asked = append(asked, p.value)
+		asked = append(asked, p.Value)
 	}
 	check := func(name, scheme, value string) error {
 		pattern := to.route.leads[name]
@@ -62,7 +63,7 @@ func (x *exchange) leads(to target) error {
 		if !isWild || name == "$" {
 			continue
 		}
-		values := to.address.segments[i:]
+		values := to.address.Segments[i:]
 		if !isRest {
 			values = values[:1]
 		}
@@ -76,8 +77,8 @@ func (x *exchange) leads(to target) error {
 			return err
 		}
 	}
-	for _, p := range to.address.query {
-		if err := check(p.name, to.route.query[p.name], p.value); err != nil {
+	for _, p := range to.address.Query {
+		if err := check(p.Name, to.route.query[p.Name], p.Value); err != nil {
 			return err
 		}
 	}
@@ -87,7 +88,7 @@ func (x *exchange) leads(to target) error {
 // target is where a redirection leads.
 type target struct {
 	route   *route
-	address address
+	address address.Address
 }
 
 // target understands an address that the application sends a browser to. Applications write it with or without the prefix
@@ -102,7 +103,7 @@ func (x *exchange) target(text, method string) (found target, location string, e
 		to.Scheme != "" && (to.Host == "" || to.Scheme != "http" && to.Scheme != "https") {
 		return found, "", notUnderstood("the redirection leads elsewhere")
 	}
-	base := &url.URL{Path: "/" + strings.Join(q.address.segments, "/"), RawPath: q.address.path, RawQuery: q.address.rawQuery}
+	base := &url.URL{Path: "/" + strings.Join(q.address.Segments, "/"), RawPath: q.address.Path, RawQuery: q.address.RawQuery}
 	to.Scheme, to.Host = "", ""
 	to = base.ResolveReference(to)
 	paths := []string{to.EscapedPath()}
@@ -110,13 +111,13 @@ func (x *exchange) target(text, method string) (found target, location string, e
 		paths = []string{"/" + inside, paths[0]}
 	}
 	for _, path := range paths {
-		if found.address, err = readAddress(path, to.RawQuery); err != nil {
+		if found.address, err = address.Read(path, to.RawQuery); err != nil {
 			return found, "", notUnderstood("the redirection: " + err.Error())
 		}
 		if found.route, err = x.service.find(method, found.address); err == nil {
 			location = x.service.Prefix + path
-			for i, p := range found.address.query { // spelled by us
-				location += string("?&"[min(i, 1)]) + url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
+			for i, p := range found.address.Query { // spelled by us
+				location += string("?&"[min(i, 1)]) + url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value)
 			}
 			return found, location, nil
 		}

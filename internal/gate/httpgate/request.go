@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"poterne/internal/gate/address"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/socket"
 	"poterne/internal/meter"
@@ -20,12 +21,12 @@ import (
 type request struct {
 	method  string
 	route   *route // nil while none is matched
-	address address
+	address address.Address
 	header  http.Header
 	largest int64 // bytes of the body
 	body    []byte
-	form    []pair // in the body
-	json    []pair // in the body, by path
+	form    []address.Pair // in the body
+	json    []address.Pair // in the body, by path
 	asked   content.AskedGraphQL
 	writes  register.Fields     // what it changes
 	changed bool                // something, by a message in it that is decided
@@ -38,9 +39,9 @@ type request struct {
 // names people. What was read before an error stays.
 func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error {
 	q.method, q.header, q.largest = r.Method, r.Header, s.Uploads
-	a, err := readAddress(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
+	a, err := address.Read(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
 	if err != nil {
-		return err
+		return unreadable(err.Error())
 	}
 	q.address = a
 	if q.route, err = s.find(q.method, a); err != nil {
@@ -94,7 +95,7 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 }
 
 // pairs are the parameters of the request, and the fields of its form.
-func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form, q.json) }
+func (q *request) pairs() []address.Pair { return slices.Concat(q.address.Query, q.form, q.json) }
 
 // changes reports whether the request may change something.
 func (q *request) changes() bool { return q.changed || !q.asks() && (q.route == nil || !q.route.Reads) }
@@ -134,7 +135,7 @@ func (q *request) mustName() error {
 		missing := false
 		switch n.In {
 		case InQuery:
-			missing = lacks(q.address.query, n.Name)
+			missing = lacks(q.address.Query, n.Name)
 		case InHeader:
 			missing = len(q.header[textproto.CanonicalMIMEHeaderKey(n.Name)]) == 0
 		case InForm, InJSON, InXML:
@@ -156,13 +157,13 @@ func (t *route) tellsOfNamed() bool {
 }
 
 // lacks reports whether a parameter is missing, or empty once.
-func lacks(pairs []pair, name string) bool {
+func lacks(pairs []address.Pair, name string) bool {
 	there := false
 	for _, p := range pairs {
-		if p.name != name {
+		if p.Name != name {
 			continue
 		}
-		if p.value == "" {
+		if p.Value == "" {
 			return true
 		}
 		there = true
@@ -196,9 +197,9 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 	case slices.Contains(q.route.Takes, media):
 		return refs, nil
 	case media == formMedia && len(q.route.form) > 0:
-		fields, err := readPairs(string(q.body), "\r\n\t")
+		fields, err := address.ReadPairs(string(q.body), "\r\n\t")
 		if err != nil {
-			return nil, err
+			return nil, unreadable(err.Error())
 		}
 		return q.readForm(refs, fields)
 	case media == multipartMedia && len(q.route.form)+len(q.route.files) > 0:
@@ -238,17 +239,17 @@ func (q *request) takeBody(w http.ResponseWriter, r *http.Request) (err error) {
 	return unreadable("the request is cut short")
 }
 
-func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref, err error) {
+func (q *request) readForm(refs []register.Ref, fields []address.Pair) (_ []register.Ref, err error) {
 	masks := false
 	for _, f := range fields {
-		if _, ok := q.route.form[f.name]; !ok {
+		if _, ok := q.route.form[f.Name]; !ok {
 			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
 		if !q.route.mayBe(f) {
 			return nil, &objection{policy.ValueNotListed, "a field of the form has a value that only does not list"}
 		}
-		q.writes |= q.route.written[f.name]
-		masks = masks || strings.Contains(f.value, content.Mask)
+		q.writes |= q.route.written[f.Name]
+		masks = masks || strings.Contains(f.Value, content.Mask)
 	}
 	q.form = fields
 	for _, n := range q.route.Request {
@@ -267,12 +268,12 @@ func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref
 
 // leavesOut refuses a form that lacks a field, where the application takes what is
 // not sent for empty: it was masked when the form was asked for, and may be anything.
-func (q *request) leavesOut(fields []pair) error {
+func (q *request) leavesOut(fields []address.Pair) error {
 	if !q.changes() || q.method == http.MethodDelete || q.route.Partial || len(q.body) == 0 && (q.route.json != nil || q.route.xml != nil) {
 		return nil
 	}
 	for name := range q.route.written {
-		if !q.route.mayLack[name] && !slices.ContainsFunc(fields, func(f pair) bool { return f.name == name }) {
+		if !q.route.mayLack[name] && !slices.ContainsFunc(fields, func(f address.Pair) bool { return f.Name == name }) {
 			return &objection{policy.Overwrites, "the form lacks a field that would be emptied"}
 		}
 	}
@@ -305,7 +306,7 @@ func notRead(err error, body, part string) error {
 func (q *request) takeSent(sent content.Sent, refs []register.Ref) (_ []register.Ref, err error) {
 	q.writes |= sent.Writes
 	for _, text := range sent.Texts {
-		q.json = append(q.json, pair{text.Path, text.Text})
+		q.json = append(q.json, address.Pair{Name: text.Path, Value: text.Text})
 	}
 	for _, ref := range sent.Refs {
 		if refs, err = q.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {

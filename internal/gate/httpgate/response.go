@@ -13,6 +13,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 
+	"poterne/internal/gate/budget"
 	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
 )
@@ -27,7 +28,7 @@ type response struct {
 	rest   *rest // what goes out as it comes, in place of the buffer
 	events bool  // rest is a stream of declared events, not a file
 	line   *socket.Line
-	taken  share // of what may be read at this moment
+	taken  budget.Share // of what may be read at this moment
 }
 
 func (s *response) body() []byte {
@@ -52,7 +53,7 @@ func (s *response) free() {
 	if s.line != nil {
 		go s.line.Close(socket.Leaving, "") // nobody waits for an application to say farewell
 	}
-	s.taken.giveBack()
+	s.taken.GiveBack()
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -94,15 +95,15 @@ func (x *exchange) collect(s *response, incoming *http.Response) error {
 		return err
 	}
 	defer closeAll()
-	s.buffer, s.taken = getBuffer(), share{of: &x.proxy.reading, weight: x.request.route.weight(s.status, s.media)}
+	s.buffer, s.taken = getBuffer(), x.proxy.reading.Share(x.request.route.weight(s.status, s.media))
 	if incoming.ContentLength > 0 {
-		if err := s.taken.grow(incoming.ContentLength); err != nil {
+		if err := s.taken.Grow(incoming.ContentLength); err != nil {
 			return x.unavailable(policy.TooMuchAtOnce, err.Error())
 		}
 		s.buffer.Grow(int(incoming.ContentLength) + bytes.MinRead)
 	}
-	switch n, err := s.buffer.ReadFrom(&taking{io.LimitReader(body, x.service.Largest+1), &s.taken, 0}); {
-	case errors.Is(err, errTooMuch):
+	switch n, err := s.buffer.ReadFrom(budget.NewReader(io.LimitReader(body, x.service.Largest+1), &s.taken)); {
+	case errors.Is(err, budget.ErrTooMuch):
 		return x.unavailable(policy.TooMuchAtOnce, err.Error())
 	case err != nil:
 		return notUnderstood("the response is cut short, or not in its coding")

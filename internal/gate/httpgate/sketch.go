@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/gate/address"
 	"poterne/internal/gate/shape"
 	"poterne/internal/gate/socket"
 	"poterne/internal/policy"
@@ -32,13 +33,13 @@ const mostSketched = 64 << 10
 // one. Nothing of either is kept but words that everybody uses, and what kinds of
 // values there are.
 func (x *exchange) sketch(ctx context.Context, why policy.Why) {
-	if x.proxy.Shapes == nil || !slices.Contains(undeclared, why) || len(x.request.address.segments) == 0 {
+	if x.proxy.Shapes == nil || !slices.Contains(undeclared, why) || len(x.request.address.Segments) == 0 {
 		return
 	}
 	var panicked error
 	defer x.recovered(&panicked)
 	q := &x.request
-	s := shape.Shape{Method: "another method", Path: shape.Path(q.address.segments), Why: why.String(), Last: x.proxy.Now().Unix()}
+	s := shape.Shape{Method: "another method", Path: shape.Path(q.address.Segments), Why: why.String(), Last: x.proxy.Now().Unix()}
 	if socket.Asked(x.r) || x.odd != nil {
 		x.sketchSocket(s)
 		return
@@ -47,7 +48,7 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 		s.Method = q.method
 	}
 	more := false
-	s.Query, more = partsOf(q.address.query)
+	s.Query, more = partsOf(q.address.Query)
 	s.More = more
 	var spaces shape.Spaces
 	if !q.asks() {
@@ -107,7 +108,7 @@ func (x *exchange) sketchSocket(like shape.Shape) {
 	switch {
 	case odd == nil:
 		like.Socket = shape.Handshake
-		like.Query, like.More = partsOf(x.request.address.query)
+		like.Query, like.More = partsOf(x.request.address.Query)
 		x.proxy.Shapes.Saw(x.service.ID, x.session.Account, like)
 		return
 	case odd.question != "":
@@ -150,10 +151,10 @@ var sketched = []string{
 	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/x-icon", "image/vnd.microsoft.icon", "font/woff", "font/woff2",
 }
 
-func partsOf(pairs []pair) ([]shape.Part, bool) {
+func partsOf(pairs []address.Pair) ([]shape.Part, bool) {
 	var names, values []string
 	for _, p := range pairs {
-		names, values = append(names, p.name), append(values, p.value)
+		names, values = append(names, p.Name), append(values, p.Value)
 	}
 	return shape.Pairs(names, values)
 }
@@ -172,7 +173,7 @@ func (x *exchange) sketchBody(spaces *shape.Spaces) (media string, parts []shape
 	case formMedia:
 		pairs := q.form
 		if pairs == nil {
-			pairs, _ = readPairs(string(q.body), "\r\n\t")
+			pairs, _ = address.ReadPairs(string(q.body), "\r\n\t")
 		}
 		parts, more = partsOf(pairs)
 	case multipartMedia:

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/address"
 	"poterne/internal/gate/asked"
+	"poterne/internal/gate/budget"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/shape"
 	"poterne/internal/gate/socket"
@@ -205,7 +207,7 @@ func (p *Proxy) Opens(r *http.Request) bool {
 	if !ok || socket.Handshake(r) != nil {
 		return false
 	}
-	a, err := readAddress(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
+	a, err := address.Read(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
 	if err != nil {
 		return false
 	}
@@ -290,7 +292,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 			if became, err = x.says(ctx, page, m); err == nil {
 				outcome = outcome.heavier(became)
 				x.odd = nil
-				heldSaid.giveBack()
+				heldSaid.GiveBack()
 				application.Next()
 				page.Lives() // while one is decided, nobody hears of it
 			}
@@ -301,7 +303,7 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 			if became, err = x.asks(ctx, application, m); err == nil {
 				x.request, x.odd, act = handshake, nil, policy.Show
 				outcome = outcome.heavier(became)
-				heldAsked.giveBack()
+				heldAsked.GiveBack()
 				page.Next()
 				page.Lives()
 			}
@@ -314,18 +316,18 @@ func (x *exchange) talk(ctx context.Context) Outcome {
 	both.Go(func() { page.Close(toPage, reason) })
 	both.Go(func() { application.Close(handshake.route.passable(code, socket.Leaving), "") })
 	both.Wait()
-	heldSaid.giveBack()
-	heldAsked.giveBack()
+	heldSaid.GiveBack()
+	heldAsked.GiveBack()
 	return outcome
 }
 
 // hears are the messages of a side. What one takes of what may be read at this moment is given
 // back once nothing holds it any more.
-func (x *exchange) hears(line *socket.Line, most int64) (<-chan socket.Message, *share) {
-	held := new(share)
+func (x *exchange) hears(line *socket.Line, most int64) (<-chan socket.Message, *budget.Share) {
+	held := new(budget.Share)
 	return line.Messages(min(largestMessage, most), x.service.Timeout, func(from io.Reader) io.Reader {
-		*held = share{of: &x.proxy.reading, weight: asCopy}
-		return &taking{from: from, share: held}
+		*held = x.proxy.reading.Share(asCopy)
+		return budget.NewReader(from, held)
 	}), held
 }
 
@@ -334,7 +336,7 @@ func (x *exchange) wrongMessage(err error, odd policy.Why) error {
 	switch {
 	case errors.Is(err, socket.ErrBinary), errors.Is(err, socket.ErrLong):
 		return &objection{odd, err.Error()}
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, budget.ErrTooMuch):
 		return x.unavailable(policy.TooMuchAtOnce, err.Error())
 	default:
 		return err

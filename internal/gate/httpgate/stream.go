@@ -46,8 +46,8 @@ func (x *exchange) begin(s *response, incoming *http.Response) error {
 	if incoming.ContentLength > x.service.Downloads {
 		return notUnderstood("the response is too large")
 	}
-	s.taken = share{of: &x.proxy.reading, weight: asIs}
-	if err := s.taken.grow(portion); err != nil {
+	s.taken = x.proxy.reading.Share(asIs)
+	if err := s.taken.Grow(portion); err != nil {
 		return x.unavailable(policy.TooMuchAtOnce, err.Error())
 	}
 	body, closeAll, err := decode(incoming.Body, incoming.Header["Content-Encoding"])
