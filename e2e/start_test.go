@@ -262,7 +262,7 @@ func (s *starts) kill() {
 // they have where it grew day by day.
 func (s *starts) caughtUp() {
 	s.b.Helper()
-	for began := time.Now(); ; {
+	for began, pause := time.Now(), 15*time.Second; ; pause += pause / 2 { // whoever reads what it kept takes more time than it had before
 		s.start()
 		behind, of := s.behind()
 		if behind < sinceKept {
@@ -273,7 +273,7 @@ func (s *starts) caughtUp() {
 		if time.Since(began) > 4*time.Hour {
 			s.b.Fatalf("%s is %d entries behind", of, behind)
 		}
-		journal.Pause(s.b.Context(), 15*time.Second)
+		journal.Pause(s.b.Context(), pause)
 		s.leave()
 	}
 }
