@@ -73,7 +73,7 @@ func (r Rule) Check() error {
 
 // until is the month at whose end something is erased that ended at a time.
 func (r Rule) until(ended time.Time) ledger.Month {
-	return ledger.MonthOf(ended.UTC().AddDate(0, r.Erase, 0))
+	return ledger.MonthOf(ended).Plus(r.Erase)
 }
 
 // Item is one row of what is held of a person.

@@ -342,6 +342,49 @@ func TestPERSON_6_AClockThatLeapsAheadErasesNobody(t *testing.T) {
 	}
 }
 
+// What ended on 2 March is held through 1 June: that three months before 31 May there is no 31 February makes nothing due early.
+//
+// Promise: PERSON-6
+func TestPERSON_6_AtAMonthsEndNothingIsErasedBeforeItsTerm(t *testing.T) {
+	h := newHouse(t)
+	h.until(2026, time.February)
+	h.now = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	h.told(reason.Fact{Kind: reason.Call, Account: "pauline", Person: someone(1), From: h.now.Add(-time.Minute), Until: h.now, ID: "1"})
+	h.until(2026, time.May)
+	for _, at := range []struct {
+		now  time.Time
+		does string
+	}{
+		{time.Date(2026, 5, 31, 9, 0, 0, 0, time.UTC), ""},
+		{time.Date(2026, 6, 2, 8, 0, 0, 0, time.UTC), ""},
+		{time.Date(2026, 6, 2, 9, 0, 0, 0, time.UTC), "facts: 0 archived, 1 erased"},
+	} {
+		h.now = at.now
+		h.writes()
+		if done := h.run(false); done != at.does {
+			t.Errorf("on %s a run says %q, where %q is due", at.now.Format(time.DateTime), done, at.does)
+		}
+	}
+}
+
+// What ended on a leap day is archived for a year, to February's end, and not to that of March.
+//
+// Promise: PERSON-6
+func TestPERSON_6_WhatEndedOnALeapDayIsErasedWithTheNextYearsFebruary(t *testing.T) {
+	h := newHouse(t)
+	h.until(2028, time.January)
+	h.now = time.Date(2028, 2, 29, 9, 0, 0, 0, time.UTC)
+	h.asked(1, first)
+	h.until(2028, time.June)
+	if done := h.run(false); done != "questions: 1 archived, 0 erased" {
+		t.Fatalf("a run says %q", done)
+	}
+	kept, err := store.NewArchive(h.db).Months(t.Context())
+	if err != nil || !slices.Equal(kept, []ledger.Month{202902}) {
+		t.Errorf("it is archived until %v, %v", kept, err)
+	}
+}
+
 // Promise: PERSON-6
 func TestPERSON_6_WithTheWrongKeysNothingIsArchived(t *testing.T) {
 	h := newHouse(t)

@@ -119,11 +119,11 @@ func (s Service) whole(ctx context.Context, month ledger.Month) error {
 // apply moves and erases what a rule says.
 func (s Service) apply(ctx context.Context, rule Rule, now time.Time, dry bool) (line Line, err error) {
 	line.Of = rule.Of
-	erase := now.AddDate(0, -rule.Erase, 0)
+	erase := ledger.MonthsAfter(now, -rule.Erase)
 	if err := s.forget(ctx, rule, s.Holdings.Ended(ctx, rule.Of, erase, false), &line, dry); err != nil || rule.Archive == 0 {
 		return line, err
 	}
-	moved := now.AddDate(0, -rule.Archive, 0)
+	moved := ledger.MonthsAfter(now, -rule.Archive)
 	if err := s.move(ctx, rule, now, since(erase, s.Holdings.Ended(ctx, rule.Of, moved, false)), &line, dry); err != nil {
 		return line, err
 	}

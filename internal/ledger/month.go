@@ -34,6 +34,16 @@ func (m Month) Begins() time.Time {
 // Plus is the month so many months later.
 func (m Month) Plus(months int) Month { return MonthOf(m.Begins().AddDate(0, months, 0)) }
 
+// MonthsAfter is the same day and hour in UTC so many months later, or that month's last day when it has no such day.
+func MonthsAfter(t time.Time, months int) time.Time {
+	t = t.UTC()
+	then := t.AddDate(0, months, 0)
+	if then.Day() != t.Day() { // the month is shorter: AddDate ran into the one after
+		then = then.AddDate(0, 0, -then.Day())
+	}
+	return then
+}
+
 func (m Month) String() string { return m.Begins().Format("2006-01") }
 
 // MarshalText writes the month as ParseMonth reads it.

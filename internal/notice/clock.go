@@ -1,6 +1,10 @@
 package notice
 
-import "time"
+import (
+	"time"
+
+	"poterne/internal/ledger"
+)
 
 // Mark is a moment by which something is owed.
 type Mark struct {
@@ -44,19 +48,8 @@ func Marks(aware time.Time, sent []Sending) []Mark {
 	return []Mark{
 		{"early", aware.Add(24 * time.Hour), first(ANSSI, CNIL, EDPB)},
 		notice,
-		{"final", monthAfter(from), final()},
+		{"final", ledger.MonthsAfter(from, 1), final()},
 	}
-}
-
-// monthAfter is the same day of the next month at the same hour in UTC, or that month's
-// last day when it has no such day.
-func monthAfter(t time.Time) time.Time {
-	t = t.UTC()
-	next := t.AddDate(0, 1, 0)
-	if next.Day() != t.Day() { // the next month is shorter: AddDate ran into the one after
-		next = next.AddDate(0, 0, -next.Day())
-	}
-	return next
 }
 
 // Holiday returns which public holiday of mainland France a day is (code du travail,

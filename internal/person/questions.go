@@ -51,8 +51,8 @@ const (
 // Answers is what a body can answer.
 var Answers = []ledger.State{ForYou, AtRequest, Mistake, Control, ledger.Unexplained}
 
-// Due is when an answer is owed: a month after the question.
-func (q Question) Due() time.Time { return q.At.AddDate(0, 1, 0) }
+// Due is when an answer is owed: a month after the question (Regulation (EU) 2016/679, art. 12(3)).
+func (q Question) Due() time.Time { return ledger.MonthsAfter(q.At, 1) }
 
 // Waits reports whether somebody has to answer.
 func (q Question) Waits() bool { return q.Answered.IsZero() && q.What != WasMe }

@@ -60,6 +60,20 @@ func (o *office) Send(_ context.Context, m mail.Message) error {
 	return nil
 }
 
+// A month after 31 January ends with February (Regulation 1182/71, art. 3(2)(c)).
+func TestAnAnswerIsOwedByTheEndOfAMonthThatIsShorter(t *testing.T) {
+	for asked, due := range map[time.Time]time.Time{
+		time.Date(2027, time.January, 31, 9, 0, 0, 0, time.UTC): time.Date(2027, time.February, 28, 9, 0, 0, 0, time.UTC),
+		time.Date(2028, time.January, 30, 9, 0, 0, 0, time.UTC): time.Date(2028, time.February, 29, 9, 0, 0, 0, time.UTC),
+		time.Date(2027, time.August, 31, 9, 0, 0, 0, time.UTC):  time.Date(2027, time.September, 30, 9, 0, 0, 0, time.UTC),
+		time.Date(2027, time.March, 3, 9, 0, 0, 0, time.UTC):    time.Date(2027, time.April, 3, 9, 0, 0, 0, time.UTC),
+	} {
+		if is := (person.Question{At: asked}).Due(); !is.Equal(due) {
+			t.Errorf("what was asked on %s is owed on %s, not on %s", asked.Format(time.DateOnly), is.Format(time.DateOnly), due.Format(time.DateOnly))
+		}
+	}
+}
+
 func TestABodyIsRemindedOfAnAnswerAndItsHeadAfterAMonth(t *testing.T) {
 	at := time.Date(2026, time.March, 3, 9, 0, 0, 0, time.UTC)
 	now := at
