@@ -17,12 +17,12 @@ import (
 type Line struct {
 	Number  ledger.Number
 	At      time.Time
-	Body    roster.OrganisationID
-	Name    string          // of the body, as people know it
-	Role    roster.Role     // of whoever looked, as their account has it now; empty when it is gone
-	Reason  reason.FactKind // by which another system explained it
-	Fields  register.Fields // that were shown
-	Changed bool            // what was shown was changed, too
+	Body    roster.OrganisationID // where whoever looked worked then
+	Name    string                // of the body, as people know it
+	Role    roster.Role           // of whoever looked, as their account has it now; empty when it is gone
+	Reason  reason.FactKind       // by which another system explained it
+	Fields  register.Fields       // that were shown
+	Changed bool                  // what was shown was changed, too
 }
 
 // Lines are all of a person, the newest first.
@@ -40,6 +40,8 @@ type Index interface {
 type Roster interface {
 	// Account returns an account and its organisation; fault.Absent when there is none.
 	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
+	// Organisation returns an organisation; fault.Absent when there is none.
+	Organisation(context.Context, roster.OrganisationID) (roster.Organisation, error)
 }
 
 // Withheld is what is left out of what people are told.
@@ -88,14 +90,19 @@ func (r Reader) Read(ctx context.Context, person register.PersonID) (Lines, erro
 		return Lines{}, err
 	}
 	read := Lines{Since: since}
-	known := make(map[roster.AccountID]Line)
+	type looker struct {
+		account roster.AccountID
+		body    roster.OrganisationID
+	}
+	known := make(map[looker]Line)
 	for _, e := range shown {
-		line, met := known[e.Account]
+		who := looker{e.Account, e.Organisation}
+		line, met := known[who]
 		if !met {
 			if line, err = r.whose(ctx, e); err != nil {
 				return Lines{}, err
 			}
-			known[e.Account] = line
+			known[who] = line
 		}
 		line.Number, line.At, line.Reason, line.Fields, line.Changed = e.Number, e.Time, e.Reason.Kind, e.Fields, e.Kind == ledger.Changed
 		read.Lines = append(read.Lines, line)
@@ -103,16 +110,24 @@ func (r Reader) Read(ctx context.Context, person register.PersonID) (Lines, erro
 	return read, nil
 }
 
-// whose is the body of an entry's account and its role.
+// whose is the body of an entry, and the role of its account.
 func (r Reader) whose(ctx context.Context, e ledger.Entry) (Line, error) {
+	line := Line{Body: e.Organisation, Name: string(e.Organisation)}
 	account, organisation, err := r.Roster.Account(ctx, e.Account)
+	if err == nil {
+		line.Role = account.Role
+	}
+	if err == nil && organisation.ID != e.Organisation { // they work elsewhere since
+		organisation, err = r.Roster.Organisation(ctx, e.Organisation)
+	}
 	switch {
 	case fault.Is(err, fault.Absent):
-		return Line{Body: e.Organisation, Name: string(e.Organisation)}, nil
+		return line, nil
 	case err != nil:
 		return Line{}, err
 	}
-	return Line{Body: organisation.ID, Name: organisation.Name, Role: account.Role}, nil
+	line.Name = organisation.Name
+	return line, nil
 }
 
 // One returns the line of an entry in which the person was shown. Any other entry is

@@ -115,13 +115,27 @@ func (a Ask) Apply(rows QuestionRows, e ledger.Entry) error {
 	})
 }
 
-// Answer answers a question, once. A manager of the body does, or the security desk; never
-// the account that looked, nor one of its lineage.
+// Answer answers a question, once. A manager of the body that is asked does, wherever whoever looked works since,
+// or the security desk; never the account that looked, nor one of its lineage.
 type Answer struct {
 	By     roster.AccountID
 	Number ledger.Number // of the question
 	Why    ledger.State
 	Words  string // may be empty
+}
+
+const answering = "an answer to a person"
+
+// answers refuses who may not answer the question, of those who may sign.
+func (q Question) answers(rows QuestionRows, signer roster.Account) error {
+	if signer.Role != roster.Security && signer.Organisation != q.Body {
+		return fault.Errorf(fault.Refused, "a manager of the body that is asked signs for %s, or the security desk", answering)
+	}
+	looked, err := rows.Account(q.Account)
+	if err != nil {
+		return err
+	}
+	return approval.Apart(rows, signer, looked, answering)
 }
 
 // Decide implements journal.Act.
@@ -138,7 +152,10 @@ func (a Answer) Decide(tx *journal.Tx, rows QuestionRows) (ledger.Entry, error) 
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	by, err := approval.One(tx, rows, a.By, approval.Demand{For: "an answer to a person", Of: q.Account})
+	by, err := approval.One(tx, rows, a.By, approval.Demand{For: answering})
+	if err == nil {
+		err = q.answers(rows, by)
+	}
 	switch {
 	case err != nil:
 		return ledger.Entry{}, err

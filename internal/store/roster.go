@@ -154,6 +154,18 @@ func (r Roster) Organisations(ctx context.Context) ([]roster.Organisation, error
 	return list, doing("reading organisations", r.db.engine.classify(err))
 }
 
+// Organisation returns an organisation; fault.Absent when there is none.
+func (r Roster) Organisation(ctx context.Context, id roster.OrganisationID) (roster.Organisation, error) {
+	list, err := r.db.organisations(ctx, r.db.read, `o.id = $1`, id)
+	switch {
+	case err == nil && len(list) == 0, errors.Is(err, sql.ErrNoRows): // or no node wrote it
+		return roster.Organisation{}, fault.Errorf(fault.Absent, "no such organisation")
+	case err != nil:
+		return roster.Organisation{}, doing("reading an organisation", r.db.engine.classify(err))
+	}
+	return list[0], nil
+}
+
 // organisations reads organisations that meet a condition.
 func (db *DB) organisations(ctx context.Context, q querier, condition string, args ...any) ([]roster.Organisation, error) {
 	return collect(ctx, q, func(row scanner) (o roster.Organisation, err error) {

@@ -9,12 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/accounts"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store"
 )
 
 const (
@@ -110,6 +113,41 @@ func TestPERSON_2_APersonAsksWhyAndFollowsTheAnswer(t *testing.T) {
 	}
 	if _, said := mine(t, people, somebody(1), http.MethodGet, "/", nil); !strings.Contains(said, "Answer: The file was opened by mistake. Two files looked alike.") || strings.Contains(said, "Jeanne") {
 		t.Errorf("the answer does not come back: %s", said)
+	}
+}
+
+// Somebody who looked and works elsewhere since has looked from where they worked then: the person reads so, and that body answers.
+//
+// Promise: PERSON-1
+func TestPERSON_1_ALineIsOfTheBodyWhereWhoeverLookedWorkedThen(t *testing.T) {
+	h := portaltest.New(t)
+	people := h.People(time.Now)
+	line := opened(h, theo, 1)
+	if code, _ := mine(t, people, somebody(1), http.MethodPost, fmt.Sprintf("/lines/%d/ask", line), url.Values{"what": {"why"}}); code != http.StatusSeeOther {
+		t.Fatalf("asking: %d", code)
+	}
+	moved, _, err := store.NewRoster(h.DB).Account(t.Context(), theo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved.Organisation = "of-rive"
+	list := accounts.List{Accounts: []roster.Account{moved}}
+	if _, err := journal.Do(t.Context(), h.Gate.Journal, journal.Act[accounts.Rows](&accounts.Import{By: portaltest.Security, List: list})); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/lines.csv", "/lines.json", fmt.Sprintf("/lines/%d", line)} {
+		if _, said := mine(t, people, somebody(1), http.MethodGet, path, nil); !strings.Contains(said, "Mission locale du Bourg") || strings.Contains(said, "Formation de la Rive") {
+			t.Errorf("%s says: %s", path, said)
+		}
+	}
+	_, raw := h.Goes(jeanne, http.MethodGet, "/questions", nil)
+	forms := portaltest.Forms(t, raw)
+	answer := url.Values{"why": {string(person.Mistake)}}
+	if got, _ := h.Goes(remi, http.MethodPost, forms[len(forms)-1], answer); got.StatusCode != http.StatusNotFound {
+		t.Errorf("the manager of where they work now answers: %d", got.StatusCode)
+	}
+	if got, raw := h.Goes(jeanne, http.MethodPost, forms[len(forms)-1], answer); got.StatusCode != http.StatusSeeOther {
+		t.Errorf("the manager of the body that is asked answers: %d %s", got.StatusCode, portaltest.Read(t, raw))
 	}
 }
 
