@@ -361,6 +361,27 @@ func TestACT_1_AnOrderOfEachReachCutsWhatItConcernsAndNothingElse(t *testing.T) 
 	}
 }
 
+// A session that began before its account went to another organisation says where it was: what it has under way is of
+// where the account is.
+//
+// Promise: ACT-1
+func TestACT_1_AnOrderOnWhereAnAccountIsNowCutsWhatASessionFromBeforeHasUnderWay(t *testing.T) {
+	here := first(newHouse(t).gate())
+	moved, leave := here.Enter(t.Context(), order.Use{Account: "pauline", Organisation: "ofh", Service: "dossier"})
+	defer leave()
+	for _, suspended := range []string{"ofh", "mlv"} {
+		if _, err := here.Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Organisation, Target: suspended, By: "nadia"}); err != nil {
+			t.Fatal(err)
+		}
+		if cut, want := errors.Is(context.Cause(moved), gate.ErrCut), suspended == "mlv"; cut != want {
+			t.Errorf("%s is suspended, and the answer is cut: %t", suspended, cut)
+		}
+	}
+	if by, stopped := here.Against(t.Context(), order.Use{Account: "pauline", Organisation: "nowhere", Service: "dossier"}); !stopped || by.Target != "mlv" {
+		t.Errorf("who asks is told of the order on %q", by.Target)
+	}
+}
+
 // Orders that another node placed end what they stop before this node has the head: it never
 // takes it here.
 //

@@ -45,11 +45,11 @@ func (g *Gate) Enter(ctx context.Context, use order.Use) (under context.Context,
 	}
 }
 
-// known adds the role of the account, where it is known: otherwise no decision lets anything
-// out.
+// known says of which organisation and role the account is, where it is known: otherwise no decision lets
+// anything out. A session may be from before it moved.
 func (g *Gate) known(ctx context.Context, use order.Use) order.Use {
-	if asker, _, err := g.askers.of(ctx, g.files, use.Account); err == nil {
-		use.Role = asker.Role
+	if asker, _, err := g.askers.of(ctx, g.files, use.Account); err == nil && asker.Role != "" {
+		use.Organisation, use.Role = asker.Organisation, asker.Role
 	}
 	return use
 }
