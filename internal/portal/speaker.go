@@ -71,17 +71,50 @@ func exact(t time.Time, text string) template.HTML {
 }
 
 // Typed reads what a field for a day and an hour holds, by the speaker's clock; nothing is
-// no time.
+// no time. Of an hour that the clock shows twice, where summer time ends, it is in the first.
 func (s Speaker) Typed(text string) (at time.Time, err error) {
+	at, _, err = s.typed(text)
+	return at, err
+}
+
+// TypedEnd reads it where something ends: of an hour that comes twice, it is in the second. So a
+// period has whatever may be meant.
+func (s Speaker) TypedEnd(text string) (at time.Time, err error) {
+	_, at, err = s.typed(text)
+	return at, err
+}
+
+func (s Speaker) typed(text string) (first, second time.Time, err error) {
 	if text == "" {
-		return time.Time{}, nil
+		return first, second, nil
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly, time.RFC3339} {
-		if at, err = time.ParseInLocation(layout, text, s.zone); err == nil {
-			return at, nil
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly} {
+		if first, err = time.ParseInLocation(layout, text, s.zone); err == nil {
+			first, second = twice(first)
+			return first, second, nil
 		}
 	}
-	return at, err
+	first, err = time.Parse(time.RFC3339, text)
+	return first, first, err
+}
+
+// twice are the moments at which a clock shows what it shows at one: the same, but where it is set back.
+func twice(at time.Time) (first, second time.Time) {
+	first, second = at, at
+	begins, ends := at.ZoneBounds()
+	_, offset := at.Zone()
+	for _, beside := range []time.Time{begins.Add(-1), ends} {
+		_, other := beside.Zone()
+		again := at.Add(time.Duration(offset-other) * time.Second)
+		switch _, is := again.Zone(); {
+		case is != other:
+		case again.Before(first):
+			first = again
+		case again.After(second):
+			second = again
+		}
+	}
+	return first, second
 }
 
 // Entry writes the number of an entry in groups of three.

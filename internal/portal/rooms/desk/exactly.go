@@ -174,7 +174,7 @@ func (x exact) period(in portal.Speaker, name, typedSince, typedUntil string) (s
 		if since, err = in.Typed(typedSince); err != nil {
 			found = append(found, portal.Wrong{Field: "since", Key: "exactly.no-moment"})
 		}
-		if until, err = in.Typed(typedUntil); err != nil {
+		if until, err = in.TypedEnd(typedUntil); err != nil {
 			found = append(found, portal.Wrong{Field: "until", Key: "exactly.no-moment"})
 		}
 		if found == nil && !until.IsZero() && !since.Before(until) {
@@ -249,7 +249,7 @@ func formOf(q index.Question) url.Values {
 func questionOf(in portal.Speaker, form url.Values) (q index.Question, err error) {
 	q.Accounts = accountsOf(form)
 	since, errSince := in.Typed(form.Get("since"))
-	until, errUntil := in.Typed(form.Get("until"))
+	until, errUntil := in.TypedEnd(form.Get("until"))
 	q.Since, q.Until = since, until
 	if err := errors.Join(errSince, errUntil); err != nil || len(q.Accounts) == 0 || len(q.Reading(ledger.ShownTo).Target) > mostTarget {
 		return q, &fault.Error{Kind: fault.Invalid, Public: "a list is of accounts, between two moments", Err: err}

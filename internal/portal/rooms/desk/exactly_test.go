@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -261,6 +262,32 @@ func TestAListThatIsCutShortCannotBeTakenForTheWhole(t *testing.T) {
 		var body []byte
 		if body, err = io.ReadAll(answer.Body); err == nil {
 			t.Errorf("%s, %d bytes as if they were all", answer.Status, len(body))
+		}
+	}
+}
+
+// Where summer time ends the clock shows an hour twice: what is asked of that hour is asked of both.
+//
+// Promise: LEDGER-7
+func TestLEDGER_7_AnHourThatComesTwiceIsAskedAboutTwice(t *testing.T) {
+	for typed, want := range map[string][2]time.Time{
+		"since=2025-10-26T02:30&until=2025-10-26T02:45":       {time.Date(2025, 10, 26, 0, 30, 0, 0, time.UTC), time.Date(2025, 10, 26, 1, 45, 0, 0, time.UTC)},
+		"since=2025-10-26T01:59&until=2025-10-26T03:00":       {time.Date(2025, 10, 25, 23, 59, 0, 0, time.UTC), time.Date(2025, 10, 26, 2, 0, 0, 0, time.UTC)},
+		"since=2025-03-30T01:59&until=2025-03-30T03:00":       {time.Date(2025, 3, 30, 0, 59, 0, 0, time.UTC), time.Date(2025, 3, 30, 1, 0, 0, 0, time.UTC)},
+		"since=2025-10-26T02:30:00&until=2025-10-26T02:30:00": {time.Date(2025, 10, 26, 0, 30, 0, 0, time.UTC), time.Date(2025, 10, 26, 1, 30, 0, 0, time.UTC)},
+	} {
+		s := portaltest.NewStage()
+		s.Fill()
+		written := len(s.Recorded)
+		answer := httptest.NewRecorder()
+		s.Visits(security, http.MethodGet, "/desk/exactly?account=theo.marchand&period=between&"+typed, nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
+		more := s.Recorded[written:]
+		if answer.Code != http.StatusOK || len(more) != 1 {
+			t.Errorf("%s: %d, %d entries", typed, answer.Code, len(more))
+			continue
+		}
+		if asked := more[0]; !asked.Since.Equal(want[0]) || !asked.Until.Equal(want[1]) {
+			t.Errorf("%s is asked from %v to %v", typed, asked.Since.UTC(), asked.Until.UTC())
 		}
 	}
 }

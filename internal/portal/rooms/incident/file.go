@@ -432,7 +432,7 @@ func (h *Handlers) scopeOf(v visit, accounts, since, until string) (scope incide
 	if scope.Since, err = v.Speaker.Typed(since); err != nil || scope.Since.After(h.shell.Now()) {
 		wrong = append(wrong, portal.Wrong{Field: "since", Key: "exactly.no-moment"})
 	}
-	if scope.Until, err = v.Speaker.Typed(until); err != nil || !scope.Until.IsZero() && !scope.Since.Before(scope.Until) {
+	if scope.Until, err = v.Speaker.TypedEnd(until); err != nil || !scope.Until.IsZero() && !scope.Since.Before(scope.Until) {
 		wrong = append(wrong, portal.Wrong{Field: "until", Key: "exactly.backwards"})
 	}
 	return scope, wrong
