@@ -98,9 +98,16 @@ func TestTheRegisterIsAskedWithItsTokenAndBelievedOnlyWhenItAnswers(t *testing.T
 			t.Errorf("%d: %v", status, err)
 		}
 	}
-	status, answer = http.StatusOK, "<html>"
-	if _, err := remote.Find(t.Context(), marie); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("a page is taken for an answer: %v", err)
+	status = http.StatusOK
+	for _, answer = range []string{"<html>", "{}", `{"error": "maintenance"}`, `{"people": "7"}`, "null"} { // a mandate would end of whom it does not name
+		if found, err := remote.Find(t.Context(), marie); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s is taken for an answer: %q, %v", answer, found, err)
+		}
+	}
+	for _, answer = range []string{`{"people": []}`, `{"people": null, "took": 3}`} {
+		if found, err := remote.Find(t.Context(), marie); err != nil || len(found) > 0 {
+			t.Errorf("%s: %q, %v", answer, found, err)
+		}
 	}
 }
 

@@ -35,10 +35,16 @@ var remote = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, 
 // Find implements Register.
 func (m Remote) Find(ctx context.Context, civil register.Civil) ([]string, error) {
 	var said struct {
-		People []string `json:"people"`
+		People json.RawMessage `json:"people"`
 	}
-	err := m.ask(ctx, http.MethodPost, civil, &said)
-	return said.People, err
+	if err := m.ask(ctx, http.MethodPost, civil, &said); err != nil {
+		return nil, err
+	}
+	var people []string
+	if err := json.Unmarshal(said.People, &people); err != nil { // nothing of them is said: that is not that there is nobody
+		return nil, unavailable(errors.New(`what the register answers has no list "people"`))
+	}
+	return people, nil
 }
 
 // Contacts implements Addresses, at the address where the register keeps contact details:
