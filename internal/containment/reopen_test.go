@@ -182,6 +182,12 @@ func TestACT_2_AStepIsTakenBackOrRefused(t *testing.T) {
 		d.refused("what was dropped, whose row is gone", d.do().Confirm(ctx, containment.Confirm{ID: id, Proposed: waits, By: "nadia"}))
 		d.refused("once more", drop(waits, by))
 	}
+	first := proposes("samir")
+	d.now = d.now.Add(time.Minute)
+	replaces := proposes("samir")
+	d.refused("a step in whose place another was proposed", d.do().Confirm(ctx, containment.Confirm{ID: id, Proposed: first, By: "nadia"}))
+	d.refused("to take that one back", drop(first, "samir"))
+	d.must(drop(replaces, "samir"))
 	waits := proposes("nadia") // as another proposed it, who was refused
 	d.must(d.do().Confirm(ctx, containment.Confirm{ID: id, Proposed: waits, By: "samir"}))
 	d.refused("once it was confirmed", drop(waits, "nadia"))
