@@ -147,8 +147,8 @@ func (r OrganisationRequest) check(now time.Time, all []roster.Organisation) err
 			return fault.Errorf(fault.Invalid, "%q %w", r.As.SIRET, err)
 		}
 	}
-	if err := roster.CheckName(r.As.Name); err != nil || len(r.As.Name) > 100 {
-		return fault.Errorf(fault.Invalid, "the organisation's name %w", cmp.Or(err, errors.New("has more than 100 characters; shorten it")))
+	if err := roster.CheckTypedName(r.As.Name); err != nil {
+		return fault.Errorf(fault.Invalid, "the organisation's name %w", err)
 	}
 	if mail, err := roster.Mail(r.As.Mail); err != nil || mail != r.As.Mail {
 		return fault.Errorf(fault.Invalid, "the address of its head is no mail address in its one spelling")

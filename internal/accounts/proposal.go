@@ -3,7 +3,6 @@ package accounts
 import (
 	"cmp"
 	"crypto/sha256"
-	"errors"
 	"strconv"
 	"time"
 
@@ -216,8 +215,8 @@ func (p *Propose) check(now time.Time) error {
 	if err := typed.Check("a proposal", p.Because); err != nil {
 		return err
 	}
-	if err := roster.CheckName(p.Name); err != nil || len(p.Name) > 100 {
-		return fault.Errorf(fault.Invalid, "the account's name %w", cmp.Or(err, errors.New("has more than 100 characters; shorten it")))
+	if err := roster.CheckTypedName(p.Name); err != nil {
+		return fault.Errorf(fault.Invalid, "the account's name %w", err)
 	}
 	if _, err := roster.ParseRole(string(p.Role), p.Bounds.Roles); err != nil {
 		return fault.Errorf(fault.Invalid, "%w", err)

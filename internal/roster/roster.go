@@ -59,15 +59,27 @@ func CheckID(id string) error {
 }
 
 // CheckName says what keeps a text from being the name of a person or an organisation. Its characters
-// are those that RFC 8266 allows in nicknames, which every name of a person has.
+// are those that RFC 8265 allows in free text, and its middle dot wherever it stands: in GAL·LA as in gal·la,
+// and between two names written in Chinese.
 func CheckName(name string) error {
-	switch _, err := precis.OpaqueString.String(name); {
+	switch _, err := precis.OpaqueString.String(strings.ReplaceAll(name, "·", "-")); {
 	case typed.Wrong(name) == typed.Missing:
 		return errors.New("is empty; write a name")
 	case err != nil || !utf8.ValidString(name) || strings.ContainsRune(name, '\u2800'): // a pattern without dots
 		return errors.New("holds a character that cannot be seen, or that turns the direction of writing around; type it anew")
 	}
 	return oneScript(name)
+}
+
+// LongestName is how many characters a name has at most that somebody types.
+const LongestName = 100
+
+// CheckTypedName is CheckName of a name that somebody types, which is short enough for a page.
+func CheckTypedName(name string) error {
+	if utf8.RuneCountInString(name) > LongestName {
+		return fmt.Errorf("has more than %d characters; shorten it", LongestName)
+	}
+	return CheckName(name)
 }
 
 // oneScript refuses words in which a letter of one script passes for one of another.
@@ -102,10 +114,11 @@ func (id AccountID) Client() bool { return strings.HasPrefix(string(id), string(
 // width or not, whatever their accents, apostrophes, hyphens and spaces are made of. Ids are
 // compared letter by letter, so a roster MUST NOT have two that are alike.
 func Alike(text string) string {
-	return cases.Fold().String(signs.Replace(norm.NFKC.String(typed.Line(text))))
+	return cases.Fold().String(norm.NFKC.String(signs.Replace(typed.Line(text))))
 }
 
-var signs = strings.NewReplacer("’", "'", "ʼ", "'", "‐", "-") // NFKC makes ‐ of a hyphen that does not break
+// signs are written in several ways; before NFKC, which makes a space and an accent of ´.
+var signs = strings.NewReplacer("’", "'", "‘", "'", "ʼ", "'", "ʻ", "'", "′", "'", "´", "'", "`", "'", "‐", "-", "‑", "-", "–", "-", "−", "-")
 
 // Role says what an account's work is; allowances are given by role. Who reads files has a
 // role that the operator names: see CheckRole. The others stand in code, since they act in

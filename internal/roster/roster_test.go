@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,7 @@ func TestANameIsSeenWhole(t *testing.T) {
 	for name, right := range map[string]bool{
 		"Nguyễn Văn An": true, "Nguye\u0302\u0303n": true, "Ahou N'Guessan": true, "Siobhán O’Brien": true, "陳 大文": true, "Łukasz Żak": true, "Jean-Rémi d’Ornano": true,
 		"Βασίλης Martin": true, "Олена Марія": true, "محمد": true, "Mission locale d’Évry (91) – « Bourg »": true, "Cap emploi & Cie": true, "Mission\u00a0locale": true, "नेपाल क्\u200dष": true,
+		"VIDAL I GAL·LA": true, "约翰·史密斯": true, "עו״ד ז׳בוטינסקי": true, "علی\u200cرضا": true, "Жанна (Jeanne)": true, "Asso «Дом» № 5®": true,
 		"": false, " ": false, "\u00a0": false, "Pau\u200bline": false, "Pau\u200cline": false, "Pau\u00adline": false, "Pauline\ufe0f": false, "Paul\u034fine": false, "\u3164": false, "Pauline\u2060": false,
 		"\u202eeniluaP": false, "Pauline\u2066": false, "Pauline\ufeff": false, "Pauline\n": false, "Pauline\u2028": false, "Paul\xff": false, "Pauline\U000e0041": false, "Pauline\u2800": false,
 		"P\u0430uline Martin": false, "Pauline M\u03b1rtin": false,
@@ -93,12 +95,23 @@ func TestANameIsSeenWhole(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for _, pair := range [][2]string{{"Nguyễn", "Nguye\u0302\u0303n"}, {"Siobhán O’Brien", "siobhán  O'Brien "}, {"Mission\u00a0locale", "MISSION locale"}, {"Jean‑Rémi", "Jean-Rémi"}} {
+	for _, pair := range [][2]string{{"Nguyễn", "Nguye\u0302\u0303n"}, {"Siobhán O’Brien", "siobhán  O'Brien "}, {"Mission\u00a0locale", "MISSION locale"}, {"Jean‑Rémi", "Jean-Rémi"}, {"Jean–Rémi", "Jean-Rémi"}, {"O‘Brien", "O'Brien"}, {"O´Brien", "O'Brien"}, {"O`Brien", "O'Brien"}, {"Oʻ Brien", "O＇ Brien"}} {
 		if roster.Alike(pair[0]) != roster.Alike(pair[1]) {
 			t.Errorf("%q and %q are told apart", pair[0], pair[1])
 		}
 	}
 	if roster.Alike("Helene") == roster.Alike("Hélène") {
 		t.Error("two names are one")
+	}
+}
+
+func TestALongNameIsCountedInCharacters(t *testing.T) {
+	for name, right := range map[string]bool{
+		strings.Repeat("გ", roster.LongestName): true, strings.Repeat("e\u0301", roster.LongestName/2): true,
+		strings.Repeat("გ", roster.LongestName+1): false, strings.Repeat("a", roster.LongestName+1): false, "Pau\u200bline": false,
+	} {
+		if err := roster.CheckTypedName(name); (err == nil) != right {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }

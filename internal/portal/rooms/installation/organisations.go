@@ -296,7 +296,7 @@ func (h *Handlers) read(v *portal.Visit, typed form, a *accounts.AskOrganisation
 		}
 	}
 	if a.Does != ledger.Closing {
-		if roster.CheckName(typed.Name) != nil || len(typed.Name) > 100 {
+		if roster.CheckTypedName(typed.Name) != nil {
 			mend("name", "organisations.name-wrong")
 		}
 		if a.As.Mail, err = roster.Mail(typed.Mail); err != nil {

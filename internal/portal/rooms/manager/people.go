@@ -322,7 +322,7 @@ func (h *Handlers) proposal(v *portal.Visit, form proposeForm) (p accounts.Propo
 	if v.Viewer.AtDesk() && form.Organisation != "" {
 		p.Organisation = roster.OrganisationID(form.Organisation)
 	}
-	if roster.CheckName(form.Name) != nil || len(form.Name) > 100 {
+	if roster.CheckTypedName(form.Name) != nil {
 		mend("name", "people.wrong-name")
 	}
 	var err error
