@@ -76,6 +76,40 @@ func TestRUN_9_ANameThatBeginsWithASignIsARouteOfItsOwn(t *testing.T) {
 	}
 }
 
+// Where everybody is called by a name with a sign, that is one of the identifier: a link to somebody names whom their own address does. What lies in
+// somebody's folder is a file, whatever it is called. Beside identifiers, a name with a sign is a route of its own by whichever method it is asked for.
+//
+// Promise: RUN-9
+func TestRUN_9_ASignIsOfTheIdentifierWhereEverybodyHasOne(t *testing.T) {
+	w, book := seeing(t, true)
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/cases":
+			rw.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(rw, `<html><head><title>cases</title></head><body><table><thead><tr><th>surname</th></tr></thead><tbody><tr><td><a href="/cases/_4711">Fourcade</a></td></tr><tr><td><a href="/cases/_4712">Boucher</a></td></tr></tbody></table></body></html>`)
+		case strings.HasSuffix(r.URL.Path, ".pdf"):
+			rw.Header().Set("Content-Type", "application/pdf")
+			_, _ = io.WriteString(rw, "%PDF-1.7")
+		default:
+			rw.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(rw, `{"id":"4711","surname":"Fourcade"}`)
+		}
+	}
+	for _, path := range []string{"/cases", "/cases/_4711", "/people/4711", "/files/4711/fourcade.pdf", "/files/4711/_fourcade.pdf"} {
+		w.refused(w.get(path), policy.NotDeclared)
+	}
+	w.refused(w.post("/people/_4711", "application/json", `{"surname":"Fourcade"}`), policy.NotDeclared)
+	draft := held(t, book, "4711", "4712", "ourcade", "oucher")
+	for _, want := range []string{"a@href as /cases/{id}\"", "get = \"/cases/{id}\"\n", "get = \"/files/{id}/{file}\"\n", "post = \"/people/_\"\n"} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("%q is not in the draft:\n%s", want, draft)
+		}
+	}
+	if strings.Contains(draft, "/files/{id}/_") {
+		t.Errorf("a file of somebody's is a route of its own:\n%s", draft)
+	}
+}
+
 // Whatever is refused because nobody declared it leaves what it looked like, and no
 // value of the request or the answer.
 //

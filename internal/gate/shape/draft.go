@@ -18,9 +18,8 @@ func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	seen := shapes
 	shapes = slices.Clone(shapes)
 	for i, s := range shapes { // a name that begins with a sign is told from identifiers where there are some beside it
-		folder, _, own := s.ownName()
-		if own && !slices.ContainsFunc(seen, func(o Shape) bool { return o.Method == s.Method && o.Path == folder+Placeholder }) {
-			s.Path = folder + Placeholder
+		if beside := unsigned(s.Path); !slices.ContainsFunc(seen, func(o Shape) bool { return o.Path == beside }) {
+			s.Path = beside
 		}
 		shapes[i].Path = s.address()
 	}
@@ -75,7 +74,7 @@ func (s Shape) address() string {
 		if above, _, _ := strings.Cut(folder, "/"+Placeholder); above != "" && !strings.Contains(above, Placeholder) {
 			return above + anyFile // whatever the folders below are called
 		}
-	case isFile(s.Answer) && ofSomebody && (name == Placeholder || strings.Contains(name, ".")):
+	case isFile(s.Answer) && ofSomebody && (strings.HasSuffix(name, Placeholder) || strings.Contains(name, ".")):
 		return folder + "/{file}"
 	}
 	return s.Path
@@ -146,7 +145,7 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 // not kept whole.
 func (s Shape) begin(b *strings.Builder, scheme string) (names, whole bool) {
 	at := s.Path
-	folder, sign, own := s.ownName()
+	folder, sign, own := ownName(s.Path)
 	if own {
 		s.Path = folder + sign
 	}

@@ -69,7 +69,7 @@ const OtherMedia = "another content type"
 type Part struct {
 	Path  string       `json:"path"`
 	Kinds map[Kind]int `json:"kinds"`
-	Leads []string     `json:"leads,omitempty"` // where the links there lead, as Path has it
+	Leads []string     `json:"leads,omitempty"` // where the links there lead, as Path has it but for signs
 	Head  string       `json:"head,omitempty"`  // what stands above it in a table, as Word has it
 	Type  string       `json:"type,omitempty"`  // of a column or a parameter of SQL
 	Tells Telling      `json:"tells,omitempty"` // whether its values told rows of one answer apart
@@ -177,11 +177,19 @@ func Path(segments []string) string {
 	return b.String()
 }
 
-// ownName is the address of a shape up to the name in its last part, of which only the sign is kept.
-func (s Shape) ownName() (folder, sign string, ok bool) {
-	at := strings.LastIndexByte(s.Path, '/') + 1
-	sign, ok = strings.CutSuffix(s.Path[at:], Placeholder)
-	return s.Path[:at], sign, ok && sign != "" && strings.Contains(ownSigns, sign)
+// ownName is an address up to the name in its last part, of which only the sign is kept.
+func ownName(path string) (folder, sign string, ok bool) {
+	at := strings.LastIndexByte(path, '/') + 1
+	sign, ok = strings.CutSuffix(path[at:], Placeholder)
+	return path[:at], sign, ok && sign != "" && strings.Contains(ownSigns, sign)
+}
+
+// unsigned is an address in which a name that begins with a sign is a part like any other.
+func unsigned(path string) string {
+	if folder, _, own := ownName(path); own {
+		return folder + Placeholder
+	}
+	return path
 }
 
 // parts gathers places and kinds, so many of them.
@@ -244,9 +252,9 @@ func (p *parts) leads(path, value string) {
 		return
 	}
 	if inside, absolute := strings.CutPrefix(to.Path, "/"); absolute {
-		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(inside, "/")))
+		p.list[i].Leads = also(p.list[i].Leads, unsigned(Path(strings.Split(inside, "/"))))
 	} else if KindOf(value) == Leading {
-		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(to.Path, "/"))[1:])
+		p.list[i].Leads = also(p.list[i].Leads, unsigned(Path(strings.Split(to.Path, "/")))[1:])
 	}
 }
 
