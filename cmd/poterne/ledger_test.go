@@ -94,7 +94,7 @@ func asked(t *testing.T, dir string, args ...string) (code int, out, errs string
 
 func TestNobodyActsUnderANameThatIsReadAsAnothers(t *testing.T) {
 	dir, _ := written(t)
-	for as, cause := range map[string]string{"sa\u200bmir": "cannot be seen", "s\u0430mir": "several alphabets", "ｓamir": "another way of writing one", "poterne": "the program itself acts", "samir cohen": "holds a space"} {
+	for as, cause := range map[string]string{"sa\u200bmir": "cannot be seen", "s\u0430mir": "several alphabets", "ｓamir": "another way of writing one", "poterne": "is the program itself", "samir cohen": "holds a space"} {
 		if code, out, errs := asked(t, dir, "ledger", "tail", "--as", as); code != 2 || out != "" || !strings.Contains(errs, cause) {
 			t.Errorf("--as %q: exit %d\n%s%s", as, code, out, errs)
 		}

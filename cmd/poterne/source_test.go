@@ -242,7 +242,7 @@ func TestARosterHasNoTwoIdsThatReadAlike(t *testing.T) {
 	}
 	for sentence, c := range map[string]struct{ file, says string }{
 		"one that is stored, in capitals":   {account("A-2"), `account[0].id: reads like "a-2", which the roster has`},
-		"one that is stored, in full width": {account("ａ-2"), `account[0].id: reads like "a-2", which the roster has`},
+		"one that is stored, in full width": {account("ａ-2"), "account[0].id: holds a character that cannot be seen, or that is another way of writing one"},
 		"two in one file":                   {account("Straße") + account("STRASSE"), `account[1].id: reads like "Straße", which the roster has`},
 		"a space inside":                    {account("a 9"), "account[0].id: holds a space"},
 		"a space of no width":               {account("a\u200b9"), "account[0].id: holds"},

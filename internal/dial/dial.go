@@ -14,6 +14,9 @@ import (
 // that is only slow is still taken.
 const delay = 250 * time.Millisecond
 
+// longestLookUp is how long a name server may take to say the addresses of a name.
+const longestLookUp = 5 * time.Second
+
 // Func connects to an address, as that of a net.Dialer does.
 type Func func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -24,7 +27,7 @@ func Any(one Func) Func {
 		if err != nil || network != "tcp" { // a socket's file
 			return one(ctx, network, address)
 		}
-		addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+		addresses, err := lookUp(ctx, host)
 		if err != nil {
 			return nil, err
 		}
@@ -32,6 +35,12 @@ func Any(one Func) Func {
 			return one(ctx, network, net.JoinHostPort(address, port))
 		})
 	}
+}
+
+func lookUp(ctx context.Context, host string) (addresses []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, longestLookUp)
+	defer cancel()
+	return net.DefaultResolver.LookupHost(ctx, host)
 }
 
 // First opens the first address that can be: each is tried once the one before it has failed, or has been waited for, and goes on
