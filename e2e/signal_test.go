@@ -41,7 +41,7 @@ func (p *process) hangUp(said string) {
 
 const (
 	readAnew  = "the configuration was read anew"
-	unchanged = "the configuration is refused: nothing has changed"
+	unchanged = "the configuration is refused"
 	waits     = "the file is refused: this node goes by what two people allowed last"
 )
 
