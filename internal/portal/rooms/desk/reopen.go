@@ -144,20 +144,29 @@ func (h orders) said(v visit, shown *liftPage) bool {
 	return false
 }
 
-// confirmStep takes the step that a colleague proposed.
-func (h orders) confirmStep(v visit) error {
-	m, shown, err := h.wayOf(v)
+// waitingStep is wayOf where a step waits for a second person, with the number that the form says it has.
+func (h orders) waitingStep(v visit) (m measureState, shown liftPage, proposed ledger.Number, err error) {
+	m, shown, err = h.wayOf(v)
 	if err != nil {
-		return err
+		return m, shown, 0, err
 	}
 	number, err := strconv.ParseUint(v.PostFormValue("proposed"), 10, 63)
 	if err != nil || shown.Way.Waits == nil {
-		return &fault.Error{Kind: fault.Absent, Public: "nothing waits to be confirmed"}
+		return m, shown, 0, &fault.Error{Kind: fault.Absent, Public: "nothing waits to be confirmed"}
+	}
+	return m, shown, ledger.Number(number), nil
+}
+
+// confirmStep takes the step that a colleague proposed.
+func (h orders) confirmStep(v visit) error {
+	m, shown, proposed, err := h.waitingStep(v)
+	if err != nil {
+		return err
 	}
 	if confirmed, err := v.Confirm(shown.Return, "confirm.lift", "measure", m.Sentence); !confirmed {
 		return err
 	}
-	if err := h.containment.Confirm(v.Context(), containment.Confirm{ID: m.ID, Proposed: ledger.Number(number), By: v.Viewer.ID}); err != nil {
+	if err := h.containment.Confirm(v.Context(), containment.Confirm{ID: m.ID, Proposed: proposed, By: v.Viewer.ID}); err != nil {
 		return err
 	}
 	said := map[ledger.State]string{ledger.Trial: "trial", ledger.Reading: "reduced", ledger.Lifting: "lifted"}[shown.Way.Step]
@@ -168,15 +177,11 @@ func (h orders) confirmStep(v visit) error {
 // dropStep takes back the step that the viewer proposed, or refuses a colleague's. It takes no
 // confirmation, since it opens nothing.
 func (h orders) dropStep(v visit) error {
-	m, shown, err := h.wayOf(v)
+	m, shown, proposed, err := h.waitingStep(v)
 	if err != nil {
 		return err
 	}
-	number, err := strconv.ParseUint(v.PostFormValue("proposed"), 10, 63)
-	if err != nil || shown.Way.Waits == nil {
-		return &fault.Error{Kind: fault.Absent, Public: "nothing waits to be confirmed"}
-	}
-	err = h.containment.Drop(v.Context(), containment.Drop{ID: m.ID, Proposed: ledger.Number(number), By: v.Viewer.ID})
+	err = h.containment.Drop(v.Context(), containment.Drop{ID: m.ID, Proposed: proposed, By: v.Viewer.ID})
 	if err == nil {
 		v.Back(shown.Return)
 	}
