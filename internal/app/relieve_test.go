@@ -63,19 +63,9 @@ func TestRUN_5_AConfigurationThatIsRefusedLeavesTheProgramInCharge(t *testing.T)
 	}
 }
 
-// A configuration that is refused late leaves nothing in the ledger either: not the categories that it
-// declares, nor how long it would keep entries.
-//
-// Promises: RUN-5, RUN-10
-func TestRUN_5_AConfigurationThatIsRefusedLeavesNothingWritten(t *testing.T) {
-	file := filepath.Join(configtest.Secrets(t), "poterne.toml")
-	write := func(text string) {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	land := configtest.Land(config.Example)
-	write(land)
+// nodeOf returns a node in charge of a program that goes by a file, until it leaves.
+func nodeOf(t *testing.T, file string) (h *node, ctx context.Context, leave context.CancelFunc) {
+	t.Helper()
 	s, err := config.Read(file)
 	if err != nil {
 		t.Fatal(err)
@@ -89,10 +79,28 @@ func TestRUN_5_AConfigurationThatIsRefusedLeavesNothingWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, leave := context.WithCancel(t.Context())
-	defer leave()
-	h := &node{succession: succession{log: slog.New(slog.DiscardHandler), now: &term{Program: first, end: func() {}}}, file: file, opened: o}
+	ctx, leave = context.WithCancel(t.Context())
+	h = &node{succession: succession{log: slog.New(slog.DiscardHandler), now: &term{Program: first, end: func() {}}}, file: file, opened: o}
 	h.group, h.living = errgroup.WithContext(ctx)
+	return h, ctx, leave
+}
+
+// A configuration that is refused late leaves nothing in the ledger either: not the categories that it
+// declares, nor how long it would keep entries.
+//
+// Promises: RUN-5, RUN-10
+func TestRUN_5_AConfigurationThatIsRefusedLeavesNothingWritten(t *testing.T) {
+	file := filepath.Join(configtest.Secrets(t), "poterne.toml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	land := configtest.Land(config.Example)
+	write(land)
+	h, _, leave := nodeOf(t, file)
+	defer leave()
+	o := h.opened
 	held := func() (entries int, categories int) {
 		for _, err := range o.Ledger.Entries(t.Context(), 0) {
 			if err != nil {

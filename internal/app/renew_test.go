@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"log/slog"
 	"math/big"
 	"net/http"
 	"os"
@@ -17,8 +15,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
@@ -59,23 +55,8 @@ func TestRUN_11_ARenewedCertificateDoesNotWaitForTheRestOfTheFile(t *testing.T) 
 	renew(1)
 	good := strings.Replace(configtest.Land(config.Example), "[public]\n", fmt.Sprintf("[control]\nsocket = %q\n\n[public]\ncert = %q\nkey = %q\n", filepath.Join(dir, "node.sock"), cert, key), 1)
 	write(file, good)
-	s, err := config.Read(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := Open(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = o.Close() })
-	first, err := Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, leave := context.WithCancel(t.Context())
-	h := &node{succession: succession{log: slog.New(slog.DiscardHandler), now: &term{Program: first, end: func() {}}}, file: file, opened: o}
-	h.group, h.living = errgroup.WithContext(ctx)
-	h.certificate.Store(s.Certificate)
+	h, ctx, leave := nodeOf(t, file)
+	h.certificate.Store(h.opened.Certificate)
 	public, err := listen(ctx, "127.0.0.1:0", h.certificate.Load)
 	if err != nil {
 		t.Fatal(err)
